@@ -1,0 +1,1 @@
+"""Targets: what a chip costs in area, time and energy, by real tools where there are any."""

@@ -1,0 +1,1 @@
+"""From NIR to core configurations and memory images: separate passes over frozen dataclasses."""

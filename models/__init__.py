@@ -1,0 +1,1 @@
+"""PyTorch: neurons, layers, learning, encoders, data, and the exact integer reference."""
