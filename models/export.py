@@ -1,4 +1,4 @@
-'''Writes a trained network as NIR, with what NIR does not carry as metadata of the graph.
+"""Writes a trained network as NIR, with what NIR does not carry as metadata of the graph.
 
 The graph
 ---------
@@ -17,15 +17,15 @@ The graph
 The metadata
 ------------
 ``graph.metadata["spikewright"]`` is one string: a JSON object (HDF5 keeps it as it is). All keys are optional
-for a reader except ``version``; a reader refuses versions it does not know. What stands under ``semantics`` has
-the keys and the values of a semantics file (the YAML of ``spikewright compile --semantics``).
+for a reader except ``version``; a reader refuses versions it does not know. What stands under ``semantics``
+has the keys and the values of a semantics file (the YAML of ``spikewright compile --semantics``).
 
 ============== =======================================================================================
 ``version``    1
 ``name``       name of the network
-``semantics``  object: ``dt`` (s, float), ``integration`` ("euler" | "exponential"), ``if_gain`` ("dt*r": an IF
-               gains ``dt * r * i`` in a step, "r": ``r * i``), ``reset`` ("subtract" | "zero", to ``v_reset``),
-               ``reset_when`` ("now" | "next"), ``compare`` ("gt" | "ge"), ``max_spikes_per_step`` (int),
+``semantics``  object: ``dt`` (s, float), ``integration`` ("euler" | "exponential"), ``if_gain`` ("dt*r": an
+               IF gains ``dt * r * i`` in a step, "r": ``r * i``), ``reset`` ("subtract" | "zero": to
+               ``v_reset``), ``reset_when`` ("now" | "next"), ``compare`` ("gt" | "ge"), ``max_spikes_per_step`` (int),
                ``v_min`` (float or null), ``decode`` ("count" | "potential_sum" | "potential_last" |
                "first_spike")
 ``inputs``     ``{name of Input node: {"kind": "drive" | "hold", "value_bits": int, "value_scale": float}}``;
@@ -46,12 +46,13 @@ quantization-aware, and then the compiler ends in the integers of the training. 
 
 Quantization
 ------------
-With ``scale`` of the target population, ``value_scale`` of a valued input source (``value_bits > 0``) and 1 for
-spikes, ``round`` to the nearest integer (half to even, as NumPy and torch do):
+With ``scale`` of the target population, ``value_scale`` of a valued input source (``value_bits > 0``) and 1
+for spikes, ``round`` to the nearest integer (half to even, as NumPy and torch do):
 
 - ``weights_int = round(w * scale / value_scale)``, clipped to ``weight_bits``
-- ``bias_int = round(b * scale)``, ``reset_amount = round(threshold * scale)``, ``reset_value = round(v_reset * scale)``
-- ``compare``: ``ceil(threshold * scale - 1e-6)`` for ge, ``floor(threshold * scale + 1e-6) + 1`` for gt. Our training
-  chooses scales for which ``threshold * scale`` is an integer, without rounding.
+- ``bias_int = round(b * scale)``, ``reset_amount = round(threshold * scale)``,
+  ``reset_value = round(v_reset * scale)``
+- ``compare``: ``ceil(threshold * scale - 1e-6)`` for ge, ``floor(threshold * scale + 1e-6) + 1`` for gt.
+  Our training chooses scales for which ``threshold * scale`` is an integer, without rounding.
 - ``floor = ceil(v_min * scale - 1e-6)``
-'''
+"""
