@@ -5,10 +5,13 @@ pointers, per-neuron levels) are not here but in memory images, one file a memor
 (:mod:`spikewright.memories` says which).
 """
 
+import re
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 from spikewright.errors import ConfigError
+from spikewright.events import WordFormat
 from spikewright.fixed import signed_bits, unsigned_bits
 from spikewright.network import Decode
 from spikewright.neuron import NeuronConfig
@@ -180,6 +183,13 @@ class CoreConfig:
         return unsigned_bits(len(self.placement) - 1)
 
     @property
+    def word(self) -> WordFormat:
+        """Format of the words that it emits: spikes, or potentials where it does not fire."""
+        if self.neuron.fires:
+            return WordFormat(address_bits=self.address_bits)
+        return WordFormat(address_bits=self.address_bits, value_bits=self.neuron.state_bits, signed=True)
+
+    @property
     def state_word_bits(self) -> int:
         """Width of a word of the state memory: the potential, and the last spike where it is stored."""
         return self.accumulator_bits + self.neuron.stores_spike
@@ -194,6 +204,16 @@ class InputConfig:
     kind: Literal["drive", "hold"] = "drive"
     value_bits: int = 0
     value_scale: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """Number of addresses."""
+        return prod(self.shape)
+
+    @property
+    def word(self) -> WordFormat:
+        """Format of the words that it takes."""
+        return WordFormat(address_bits=unsigned_bits(self.size - 1), value_bits=self.value_bits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,13 +231,19 @@ class ChipConfig:
     def __post_init__(self) -> None:
         if self.version != VERSION:
             raise ConfigError(f"version must be {VERSION}, not {self.version}")
+        for name in (self.name, *(port.name for port in self.inputs), *(core.name for core in self.cores)):
+            if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+                raise ConfigError(f"names must be of letters, digits, '_', '.' and '-', not {name!r}")
         known = {port.name for port in self.inputs}
+        silent = {core.name for core in self.cores if not core.neuron.fires}
         if len(known) + len(self.cores) != len(known | {core.name for core in self.cores}):
             raise ConfigError("names of inputs and cores must differ")
         for core in self.cores:
             for port in core.ports:
                 if port.source not in known:
                     raise ConfigError(f"core {core.name!r}: port {port.source!r} must be an input or an earlier core")
+                if port.source in silent:
+                    raise ConfigError(f"core {core.name!r}: port {port.source!r} must fire, not give potentials")
             known.add(core.name)
         for name in self.outputs:
             if name not in {core.name for core in self.cores}:

@@ -115,8 +115,8 @@ class NeuronConfig:
                     raise ConfigError(f"reset_amount must be in 0..{high}, not {amount}")
         if self.fires:
             for level in self.compare:
-                if not low <= level <= high:
-                    raise ConfigError(f"compare must be in {low}..{high}, not {level}: it would fire always or never")
+                if not low < level <= high:
+                    raise ConfigError(f"compare must be in {low + 1}..{high}, not {level}: it would fire always or never")
 
     @property
     def potential_range(self) -> tuple[int, int]:

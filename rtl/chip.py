@@ -1,0 +1,115 @@
+"""The chip: cores joined by links, inputs and outputs as streams, and the configuration bus."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from amaranth.hdl import Cat, Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from spikewright.config import ChipConfig
+from spikewright.errors import ConfigError
+from spikewright.events import WordFormat
+from spikewright.memories import BUS_BITS, bus_map, chip_memories, window
+from spikewright.rtl.bus import BusController, request_layout
+from spikewright.rtl.lif_core import LifCore, or_all
+from spikewright.rtl.link import Fork, Link
+from spikewright.rtl.words import word_layout, word_stream
+
+__all__ = ["Chip", "bus_address_bits", "identifier"]
+
+
+def identifier(name: str) -> str:
+    """A name as it stands in Verilog: letters, digits and underscores."""
+    return re.sub(r"\W", "_", name)
+
+
+def bus_address_bits(chip: ChipConfig) -> int:
+    """Width of a bus address."""
+    bases = bus_map(chip)
+    return max(1, (max(bases[m.name] + window(m) for m in chip_memories(chip)) - 1).bit_length())
+
+
+class Chip(wiring.Component):
+    """All cores of a :class:`ChipConfig`.
+
+    Members
+    -------
+    in_<input> : ``In(word_stream(input.word))``
+    out_<core> : ``Out(word_stream(core.word))``
+        One for every output.
+    bus_request, bus_response
+        Only with contents ``bus``; see :class:`BusController`.
+    """
+
+    bus_request: Any
+    bus_response: Any
+
+    def __init__(self, config: ChipConfig, images: Mapping[str, Sequence[int]] | None = None) -> None:
+        self.config, self.images = config, images
+        names = [port.name for port in config.inputs] + [core.name for core in config.cores]
+        if len({identifier(name) for name in names}) != len(names):
+            raise ConfigError(f"names of inputs and cores must differ in letters and digits: {', '.join(names)}")
+        ports: dict[str, wiring.Member] = {
+            f"in_{identifier(port.name)}": In(word_stream(port.word)) for port in config.inputs
+        }
+        ports |= {f"out_{identifier(name)}": Out(word_stream(config.core(name).word)) for name in config.outputs}
+        if config.contents == "bus":
+            self.bus_address_bits = bus_address_bits(config)
+            ports |= {
+                "bus_request": In(stream.Signature(request_layout(self.bus_address_bits))),
+                "bus_response": Out(stream.Signature(BUS_BITS)),
+            }
+        super().__init__(ports)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        chip = self.config
+        words: dict[str, WordFormat] = {port.name: port.word for port in chip.inputs}
+        words |= {core.name: core.word for core in chip.cores}
+        cores = {core.name: self._core(m, core.name, words) for core in chip.cores}
+        sources = {port.name: wiring.flipped(getattr(self, f"in_{identifier(port.name)}")) for port in chip.inputs}
+        sources |= {name: core.sink for name, core in cores.items()}
+        for name, source in sources.items():
+            sinks = [(core.name, getattr(cores[core.name], f"source_{index}"))
+                     for core in chip.cores for index, port in enumerate(core.ports) if port.source == name]
+            if name in chip.outputs:
+                sinks.append(("out", wiring.flipped(getattr(self, f"out_{identifier(name)}"))))
+            self._distribute(m, name, source, sinks, word_layout(words[name]))
+        if chip.contents == "bus":
+            self._bus(m, list(cores.values()))
+        return m
+
+    def _core(self, m: Module, name: str, words: Mapping[str, WordFormat]) -> LifCore:
+        chip = self.config
+        config = chip.core(name)
+        bus: dict[str, Any] = {}
+        if chip.contents == "bus":
+            bus = {"bases": bus_map(chip), "bus_address_bits": self.bus_address_bits}
+        core = LifCore(config, tuple(words[port.source] for port in config.ports), images=self.images, **bus)
+        m.submodules[f"core_{identifier(name)}"] = core
+        return core
+
+    def _distribute(self, m: Module, name: str, source: Any, sinks: list[tuple[str, Any]], layout: Any) -> None:
+        """Join a source with all that it feeds, each over a link of its own."""
+        branches = [source]
+        if len(sinks) > 1:
+            m.submodules[f"fork_{identifier(name)}"] = fork = Fork(layout, len(sinks))
+            wiring.connect(m, source, fork.source)
+            branches = [fork.sinks[index] for index in range(len(sinks))]
+        for branch, (target, sink) in zip(branches, sinks, strict=True):
+            link = Link(layout)
+            m.submodules[f"link_{identifier(name)}_{identifier(target)}"] = link
+            wiring.connect(m, branch, link.source)
+            wiring.connect(m, link.sink, sink)
+
+    def _bus(self, m: Module, cores: list[LifCore]) -> None:
+        m.submodules.bus = controller = BusController(self.bus_address_bits)
+        wiring.connect(m, wiring.flipped(self.bus_request), controller.request)
+        wiring.connect(m, wiring.flipped(self.bus_response), controller.response)
+        m.d.comb += controller.resting.eq(Cat(core.resting for core in cores).all())
+        m.d.comb += controller.bus.read_data.eq(or_all([core.bus.read_data for core in cores]))
+        for core in cores:
+            m.d.comb += [getattr(core.bus, name).eq(getattr(controller.bus, name))
+                         for name in ("active", "strobe", "write", "address", "write_data")]

@@ -1,0 +1,140 @@
+"""Emitters: what a sweep finds, as words on the core's output stream."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.coding import PriorityEncoder
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from spikewright.config import CoreConfig, slot_bits
+from spikewright.events import Kind
+from spikewright.rtl.words import word_stream
+
+__all__ = ["ReadoutEmitter", "SpikeEmitter"]
+
+
+class SpikeEmitter(wiring.Component):
+    """Turns the spikes of a sweep, ``lanes`` bits a slot, into one event a cycle.
+
+    Slots without a spike cost nothing. The spikes of a whole step and its token find room, so that
+    a sweep that starts after the token of the last was sent never waits. A word that finds the
+    emitter idle goes out 3 cycles later.
+
+    Members
+    -------
+    valid, slot, spikes
+        Spikes of one slot.
+    token
+        The step or sample ends: its kind, or 0.
+    sink : ``Out(word_stream(core.word))``
+        Events in the order of their address, then the token.
+    """
+
+    valid: Signal
+    slot: Signal
+    spikes: Signal
+    token: Signal
+    sink: Any
+
+    def __init__(self, core: CoreConfig) -> None:
+        self.core = core
+        super().__init__({
+            "valid": In(1), "slot": In(slot_bits(core)), "spikes": In(core.lanes), "token": In(2),
+            "sink": Out(word_stream(core.word)),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        core, lane_bits = self.core, self.core.lanes.bit_length() - 1
+        layout = data.StructLayout({"kind": 2, "slot": slot_bits(core), "spikes": core.lanes})
+        # The buffered queue has an output register beside its memory: room for the token.
+        depth = max(2, 1 << (core.slots - 1).bit_length()) + 1
+        m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=depth)
+        put = data.View(layout, queue.w_data)
+        real = Signal(core.lanes)
+        m.d.comb += real.eq(self.spikes)
+        if core.neurons < len(core.placement):  # places without a neuron, in the last slot
+            with m.If(self.slot == core.slots - 1):
+                m.d.comb += real.eq(self.spikes & Const((1 << core.neurons % core.lanes) - 1, core.lanes))
+        m.d.comb += [
+            put.kind.eq(self.token), put.slot.eq(self.slot), put.spikes.eq(real),
+            queue.w_en.eq(self.valid & real.any() | (self.token != 0)),
+        ]
+        # The slot at work: its lowest spike goes out, until none is left.
+        current = Signal(layout)
+        busy, last = Signal(), Signal()
+        rest = current.spikes & (current.spikes - 1)
+        m.submodules.lowest = lowest = PriorityEncoder(core.lanes)
+        word = self.sink.payload
+        m.d.comb += [
+            lowest.i.eq(current.spikes),
+            last.eq(rest == 0),
+            self.sink.valid.eq(busy),
+            word.kind.eq(current.kind),
+            word.address.eq(Cat(lowest.o[:lane_bits], current.slot)),
+            queue.r_en.eq(~busy | self.sink.ready & last),
+        ]
+        with m.If(queue.r_en):
+            m.d.sync += [busy.eq(queue.r_rdy), current.eq(queue.r_data)]
+        with m.Elif(self.sink.ready):
+            m.d.sync += current.spikes.eq(rest)
+        return m
+
+
+class ReadoutEmitter(wiring.Component):
+    """Sends the potentials of a slot, one word a lane.
+
+    Members
+    -------
+    valid, slot, potentials
+        Potentials of one slot; only while ``empty``.
+    token
+        The step or sample ends: its kind, or 0; only while ``empty``.
+    empty
+        All is sent.
+    sink : ``Out(word_stream(core.word))``
+        Valued events in the order of their address, then the token.
+    """
+
+    valid: Signal
+    slot: Signal
+    potentials: Signal
+    token: Signal
+    empty: Signal
+    sink: Any
+
+    def __init__(self, core: CoreConfig) -> None:
+        self.core = core
+        super().__init__({
+            "valid": In(1), "slot": In(slot_bits(core)),
+            "potentials": In(core.lanes * core.neuron.state_bits), "token": In(2), "empty": Out(1),
+            "sink": Out(word_stream(core.word)),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        core, bits = self.core, self.core.neuron.state_bits
+        lane_bits = core.lanes.bit_length() - 1
+        kind, slot, lane = Signal(2), Signal(slot_bits(core)), Signal(lane_bits)
+        potentials = Signal(core.lanes * bits)
+        busy, last = Signal(), Signal()
+        used = Signal(lane_bits)  # the last lane that has a neuron in this slot
+        m.d.comb += used.eq(Mux(slot == core.slots - 1, (core.neurons - 1) % core.lanes, core.lanes - 1))
+        word = self.sink.payload
+        value = Signal(signed(bits))
+        m.d.comb += [
+            value.eq(potentials[:bits]),
+            last.eq((kind != Kind.EVENT) | (lane == used)),
+            self.sink.valid.eq(busy), word.kind.eq(kind), word.address.eq(Cat(lane, slot)),
+            word.value.eq(value), self.empty.eq(~busy | self.sink.ready & last),
+        ]
+        with m.If(self.empty):
+            m.d.sync += [
+                busy.eq(self.valid | (self.token != 0)), kind.eq(self.token), slot.eq(self.slot), lane.eq(0),
+                potentials.eq(self.potentials),
+            ]
+        with m.Elif(self.sink.ready):
+            m.d.sync += [lane.eq(lane + 1), potentials.eq(potentials >> bits)]
+        return m

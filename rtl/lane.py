@@ -1,0 +1,210 @@
+"""A lane: the state memory of its neurons, and what adds to it, decays, compares and resets."""
+
+from typing import Any
+
+from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from spikewright.config import CompressedRows, CoreConfig, slot_bits
+from spikewright.memories import MemoryConfig
+from spikewright.rtl.arithmetic import clamped, decayed
+from spikewright.rtl.latency import CoreLatency
+from spikewright.rtl.memory import BusSignature, ConfiguredMemory
+
+__all__ = ["Lane", "SweepSignature", "SynapseSignature", "parameter_layout"]
+
+
+class SynapseSignature(wiring.Signature):
+    """One pass of a synapse on its way into a lane; the walker's side.
+
+    A spike takes one pass with ``first``, ``last`` and ``bit`` set; a value of b bits takes b passes
+    with its bits, highest first. ``address`` is the slot, above it whether the drive is held.
+    """
+
+    def __init__(self, core: CoreConfig) -> None:
+        super().__init__({
+            "valid": Out(1), "first": Out(1), "last": Out(1), "bit": Out(1),
+            "address": Out(state_address_bits(core)), "weight": Out(signed(core.weight_bits)),
+        })
+
+
+class SweepSignature(wiring.Signature):
+    """What the sequencer tells all lanes of a core.
+
+    ``read_hold`` and ``read`` read ``slot`` (held drive; a cycle later, the potential); ``clear`` goes
+    with the potential when it resets (:attr:`CoreLatency.spike` later). ``store`` writes back, into
+    ``store_slot``; ``wipe`` empties the held drive of ``slot``.
+    """
+
+    def __init__(self, core: CoreConfig) -> None:
+        bits = slot_bits(core)
+        super().__init__({
+            "read": Out(1), "read_hold": Out(1), "slot": Out(bits), "clear": Out(1),
+            "store": Out(1), "store_slot": Out(bits), "wipe": Out(1),
+        })
+
+
+def state_address_bits(core: CoreConfig) -> int:
+    """Width of an address of the state memory."""
+    return slot_bits(core) + core.holds
+
+
+def parameter_layout(core: CoreConfig) -> data.StructLayout:
+    """One lane's part of a word of the parameter memory."""
+    return data.StructLayout({
+        parameter.name: signed(parameter.bits) if parameter.signed else parameter.bits
+        for parameter in core.parameters
+    })
+
+
+class Lane(wiring.Component):
+    """State and arithmetic of every ``lanes``-th neuron; bit-exact with docs/numerics.md.
+
+    Synapses are added at one a cycle, two cycles after their last pass; a sweep updates one neuron
+    a cycle (two with held drive). :class:`CoreLatency` gives its latencies.
+
+    Members
+    -------
+    synapse, sweep
+        See their signatures. The two must not come at once, but for latencies that the sequencer keeps.
+    parameters
+        This lane's fields of the parameter memory, in the cycle after ``sweep.read``.
+    spike, potential
+        :attr:`CoreLatency.spike` cycles after ``sweep.read``: whether it fires, and ``u``.
+    """
+
+    synapse: Any
+    sweep: Any
+    parameters: Any
+    spike: Signal
+    potential: Signal
+    bus: Any
+
+    def __init__(self, core: CoreConfig, state: MemoryConfig, *, base: int | None = None,
+                 bus_address_bits: int = 0) -> None:
+        self.core = core
+        self.memory = ConfiguredMemory(state, base=base, bus_address_bits=bus_address_bits)
+        ports: dict[str, wiring.Member] = {
+            "synapse": In(SynapseSignature(core)), "sweep": In(SweepSignature(core)),
+            "parameters": In(parameter_layout(core)),
+            "spike": Out(1), "potential": Out(signed(core.neuron.state_bits)),
+        }
+        if base is not None:
+            ports["bus"] = In(BusSignature(bus_address_bits))
+        super().__init__(ports)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.state = memory = self.memory
+        if self.memory.base is not None:
+            wiring.connect(m, wiring.flipped(self.bus), memory.bus)
+        total, address, adding = self._accumulate(m)
+        stored = self._update(m)
+        holds, sweep = self.core.holds, self.sweep
+        store = Signal()
+        m.d.comb += [
+            store.eq(sweep.store | sweep.wipe),
+            memory.write_enable.eq(adding | store),
+            memory.write_address.eq(Mux(store, sweep.store_slot, address)),
+            memory.write_data.eq(Mux(sweep.store, stored, total)),
+        ]
+        if holds:
+            wiped = sweep.slot | (1 << slot_bits(self.core))
+            m.d.comb += memory.write_address.eq(Mux(store, Mux(sweep.wipe, wiped, sweep.store_slot), address))
+            with m.If(sweep.wipe):
+                m.d.comb += memory.write_data.eq(0)
+        return m
+
+    def _accumulate(self, m: Module) -> tuple[Value, Signal, Signal]:
+        """Read the addressed word, add the product: the new word, its address, and when to write it."""
+        core, synapse, sweep, memory = self.core, self.synapse, self.sweep, self.memory
+        swept = sweep.slot
+        if core.holds:
+            swept = sweep.slot | (sweep.read_hold << slot_bits(core))
+        sweeping = sweep.read | sweep.read_hold
+        m.d.comb += [
+            memory.read_enable.eq(sweeping | synapse.valid & synapse.last),
+            memory.read_address.eq(Mux(sweeping, swept, synapse.address)),
+        ]
+        product = Signal(signed(core.weight_bits + core.value_bits))
+        added = Signal()
+        address = Signal(state_address_bits(core))
+        if core.value_bits:
+            doubled = Mux(synapse.first, 0, product << 1)
+            m.d.sync += product.eq(doubled + Mux(synapse.bit, synapse.weight, 0))
+        else:
+            m.d.sync += product.eq(synapse.weight)
+        m.d.sync += [added.eq(synapse.valid & synapse.last), address.eq(synapse.address)]
+        word = memory.read_data
+        if isinstance(core.rows, CompressedRows) or core.slots == 1:
+            # The word before this one may have the same address: its sum is not in memory yet.
+            sum_before, forward = Signal(len(word)), Signal()
+            m.d.sync += forward.eq(added & (synapse.address == address))
+            word = Mux(forward, sum_before, word)
+        bits = core.accumulator_bits
+        total = Signal(len(memory.read_data))
+        m.d.comb += total.eq((word[:bits] + product)[:bits])
+        if core.neuron.stores_spike:
+            m.d.comb += total[-1].eq(word[-1])
+        if isinstance(core.rows, CompressedRows) or core.slots == 1:
+            m.d.sync += sum_before.eq(total)
+        return total, address, added
+
+    def _update(self, m: Module) -> Value:
+        """From the words a sweep reads to the word it stores, a pipeline in time with :class:`CoreLatency`."""
+        core, neuron, word = self.core, self.core.neuron, self.memory.read_data
+        bits = core.accumulator_bits
+        gathered: Value = word[:bits].as_signed()
+        before: Value = word[-1] if neuron.stores_spike else Const(0, 1)
+        fields = {parameter.name: self.parameters[parameter.name] for parameter in core.parameters}
+        if core.holds:
+            held, summed, fired = Signal(signed(bits)), Signal(signed(bits + 1)), Signal()
+            m.d.sync += [held.eq(gathered), summed.eq(gathered + held), fired.eq(before)]
+            gathered, before = summed, fired
+            fields = {name: delayed(m, value, 1) for name, value in fields.items()}
+        # The neuron fires, or gives its potential.
+        potential, spike = self.potential, self.spike
+        if neuron.fires:
+            compare = fields.get("compare", Const(neuron.compare[0]))
+            reset_value = fields.get("reset_value", Const(neuron.reset_value[0]))
+            now = Mux(before, reset_value, gathered) if neuron.stores_spike else gathered
+            m.d.sync += [potential.eq(clamped(now, neuron)), spike.eq(now >= compare)]
+        else:
+            m.d.sync += potential.eq(clamped(gathered, neuron))
+        # It resets.
+        after = {name: delayed(m, value, 1) for name, value in fields.items()}
+        amount = after.get("reset_amount", Const(neuron.reset_amount[0]))
+        off = Signal(signed(neuron.state_bits + 1))
+        m.d.comb += off.eq(Mux(spike, amount, 0))
+        reset: Value = potential
+        if neuron.fires and neuron.reset_when == "now":
+            if neuron.reset == "subtract":
+                reset = potential - off
+            else:
+                reset = Mux(spike, after.get("reset_value", Const(neuron.reset_value[0])), potential)
+        left, left_off, left_spike = Signal(signed(neuron.state_bits)), Signal.like(off), Signal()
+        m.d.sync += [left.eq(Mux(self.sweep.clear, 0, reset)), left_off.eq(Mux(self.sweep.clear, 0, off)),
+                     left_spike.eq(spike & ~self.sweep.clear)]
+        # It decays; what the next step adds for certain is added now.
+        last = {name: delayed(m, value, 1) for name, value in after.items()}
+        leaked = decayed(m, left, neuron, last.get("decay"))
+        wait = 2 if neuron.decay.kind == "multiply" else 0
+        constant = delayed(m, last["bias"], wait) if "bias" in last else Const(neuron.bias[0])
+        stored: Value = leaked + constant
+        if neuron.fires and neuron.reset == "subtract" and neuron.reset_when == "next":
+            stored = stored - delayed(m, left_off, wait)
+        result = Signal(self.memory.config.width)
+        m.d.sync += result[:bits].eq(stored)
+        if neuron.stores_spike:
+            m.d.sync += result[-1].eq(delayed(m, left_spike, wait))
+        return result
+
+
+def delayed(m: Module, value: Value, cycles: int) -> Value:
+    """``value`` so many cycles later."""
+    for _ in range(cycles):
+        register = Signal.like(value)
+        m.d.sync += register.eq(value)
+        value = register
+    return value

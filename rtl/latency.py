@@ -1,0 +1,47 @@
+"""Latencies inside a LIF core, in cycles: the sequencer, the lanes and the timing model share them.
+
+Cycle 0 is the one in which a sweep reads a slot's stored potential (``M`` below).
+"""
+
+from dataclasses import dataclass
+
+from spikewright.config import CompressedRows, CoreConfig
+
+__all__ = ["CoreLatency"]
+
+
+@dataclass(frozen=True, slots=True)
+class CoreLatency:
+    """Latencies that follow from a core's configuration."""
+
+    core: CoreConfig
+
+    @property
+    def spike(self) -> int:
+        """From reading ``M`` to the registered spike and potential."""
+        return 2 + self.core.holds
+
+    @property
+    def store(self) -> int:
+        """From reading ``M`` to writing the new stored potential."""
+        return self.spike + 2 + 2 * (self.core.neuron.decay.kind == "multiply")
+
+    @property
+    def phases(self) -> int:
+        """Cycles that a sweep takes a slot: held drive is read before the potential."""
+        return 1 + self.core.holds
+
+    @property
+    def drain(self) -> int:
+        """Cycles to wait after a sweep's last read before the next word may be taken.
+
+        A word taken in cycle x adds its drive to memory in cycle x + 3 at the earliest, after the
+        sweep's last store (one write port); and a sweep that follows at once reads slot 0 in cycle
+        x + 1, after its store.
+        """
+        return self.store - 3 + max(0, 3 - self.core.slots * self.phases)
+
+    @property
+    def early_token(self) -> bool:
+        """Whether a token may be taken with the last word of a dense row: its drive is stored in time."""
+        return not isinstance(self.core.rows, CompressedRows) and self.core.slots >= 3

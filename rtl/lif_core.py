@@ -1,0 +1,281 @@
+"""The LIF core: intake, row walkers, lanes and emitter, and the sequencer that drives them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from spikewright.config import CompressedRows, CoreConfig, slot_bits
+from spikewright.events import Kind, WordFormat
+from spikewright.memories import MemoryConfig, core_memories
+from spikewright.rtl.emitter import ReadoutEmitter, SpikeEmitter
+from spikewright.rtl.intake import Intake
+from spikewright.rtl.lane import Lane, SweepSignature
+from spikewright.rtl.latency import CoreLatency
+from spikewright.rtl.memory import BusSignature, ConfiguredMemory
+from spikewright.rtl.rows import CompressedWalker, DenseWalker
+from spikewright.rtl.words import word_stream
+
+__all__ = ["LifCore"]
+
+
+class LifCore(wiring.Component):
+    """One population with its synapses; bit-exact with docs/numerics.md.
+
+    Takes the events of a step, adds their rows to the stored potentials, and when every port has
+    brought its token updates its neurons, fires, and passes a token on. Self-timed: gaps and
+    back-pressure change when things happen, never what.
+
+    Throughput: dense rows take ``slots`` cycles an event (times the bits of its value), compressed rows
+    as many as the fullest lane has entries; an update ``slots`` (twice that with held drive, once again
+    before the first held event of a step) and a few more.
+
+    Members
+    -------
+    source_0, source_1, ... : ``In(word_stream(word))``
+        One stream a port.
+    sink : ``Out(word_stream(core.word))``
+        Spikes or potentials, and tokens.
+    resting
+        Nothing is under way but the words at the ports: the bus may have the memories.
+    event_cycle, update_cycle
+        Whether this cycle is spent on events, or on an update; nothing but observers reads them.
+    bus : ``In(BusSignature(...))``
+        Only with ``bases``, the bus addresses of its memories.
+    """
+
+    sink: Any
+    resting: Signal
+    event_cycle: Signal
+    update_cycle: Signal
+    bus: Any
+
+    def __init__(self, core: CoreConfig, words: tuple[WordFormat, ...], *,
+                 images: Mapping[str, Sequence[int]] | None = None,
+                 bases: Mapping[str, int] | None = None, bus_address_bits: int = 0) -> None:
+        self.core, self.words = core, words
+        self.images, self.bases, self.bus_address_bits = images or {}, bases, bus_address_bits
+        ports: dict[str, wiring.Member] = {
+            f"source_{index}": In(word_stream(word)) for index, word in enumerate(words)
+        }
+        ports |= {"sink": Out(word_stream(core.word)), "resting": Out(1), "event_cycle": Out(1),
+                  "update_cycle": Out(1)}
+        if bases is not None:
+            ports["bus"] = In(BusSignature(bus_address_bits))
+        super().__init__(ports)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        core = self.core
+        self.answers: list[Any] = []
+        memories = {memory.name.removeprefix(f"{core.name}."): memory for memory in core_memories(core)}
+        m.submodules.intake = intake = Intake(core, self.words)
+        for index in range(len(self.words)):
+            source = f"source_{index}"
+            wiring.connect(m, wiring.flipped(getattr(self, source)), getattr(intake, source))
+        lanes = [self._lane(m, lane, memories[f"state.{lane}"]) for lane in range(core.lanes)]
+        if core.parameters:
+            self._parameters(m, lanes, memories["parameters"])
+        event, busy, settled = self._walkers(m, lanes, memories)
+        if core.neuron.fires:
+            m.submodules.emitter = emitter = SpikeEmitter(core)
+            m.d.comb += emitter.spikes.eq(Cat(lane.spike for lane in lanes))
+        else:
+            m.submodules.emitter = emitter = ReadoutEmitter(core)
+            m.d.comb += emitter.potentials.eq(Cat(lane.potential for lane in lanes))
+        wiring.connect(m, wiring.flipped(self.sink), emitter.sink)
+        sweep = SweepSignature(core).create()
+        for lane in lanes:
+            wiring.connect(m, sweep, lane.sweep)
+        self._sequence(m, intake, event, busy, settled, sweep, emitter)
+        m.d.comb += self.event_cycle.eq(busy)
+        if self.bases is not None:
+            m.d.comb += self.bus.read_data.eq(or_all(self.answers))
+        return m
+
+    def _memory(self, m: Module, name: str, config: MemoryConfig) -> ConfiguredMemory:
+        """A contents memory, on the bus where there is one."""
+        memory = ConfiguredMemory(
+            config, init=self.images.get(config.name, ()), bus_address_bits=self.bus_address_bits,
+            base=None if self.bases is None else self.bases[config.name])
+        m.submodules[name] = memory
+        self._attach(m, memory)
+        return memory
+
+    def _attach(self, m: Module, target: Any) -> None:
+        """Let the bus reach a memory, or the memory inside a lane."""
+        if self.bases is not None:
+            self.answers.append(target.bus.read_data)
+            m.d.comb += [getattr(target.bus, name).eq(getattr(self.bus, name))
+                         for name in ("active", "strobe", "write", "address", "write_data")]
+
+    def _lane(self, m: Module, index: int, state: MemoryConfig) -> Lane:
+        lane = Lane(self.core, state, bus_address_bits=self.bus_address_bits,
+                    base=None if self.bases is None else self.bases[state.name])
+        m.submodules[f"lane_{index}"] = lane
+        self._attach(m, lane)
+        return lane
+
+    def _parameters(self, m: Module, lanes: list[Lane], config: MemoryConfig) -> None:
+        """Read the parameter memory along with the potentials; a lane's fields are its part of the word."""
+        memory = self._memory(m, "parameters", config)
+        sweep = lanes[0].sweep
+        m.d.comb += [memory.read_enable.eq(sweep.read), memory.read_address.eq(sweep.slot)]
+        width = config.width // len(lanes)
+        for index, lane in enumerate(lanes):
+            m.d.comb += lane.parameters.as_value().eq(memory.read_data.word_select(index, width))
+
+    def _walkers(self, m: Module, lanes: list[Lane], memories: Mapping[str, MemoryConfig]
+                 ) -> tuple[Any, Signal, Signal]:
+        """The walkers' event stream, whether they are busy, and whether a token may be taken."""
+        core = self.core
+        busy, settled = Signal(), Signal()
+        if not isinstance(core.rows, CompressedRows):
+            m.submodules.walker = walker = DenseWalker(core, self._memory(m, "weights", memories["weights"]))
+            for lane, synapse in zip(lanes, walker.synapses, strict=True):
+                wiring.connect(m, synapse, lane.synapse)
+            m.d.comb += busy.eq(walker.busy)
+            if CoreLatency(core).early_token:
+                m.d.comb += settled.eq(~walker.busy | walker.ending)
+            else:
+                m.d.comb += settled.eq(~walker.busy & ~walker.synapses[0].valid)
+            return walker.event, busy, settled
+        walkers = []
+        for index, lane in enumerate(lanes):
+            rows = self._memory(m, f"rows_{index}", memories[f"rows.{index}"])
+            entries = self._memory(m, f"entries_{index}", memories[f"entries.{index}"])
+            m.submodules[f"walker_{index}"] = walker_lane = CompressedWalker(core, rows, entries)
+            wiring.connect(m, walker_lane.synapse, lane.synapse)
+            walkers.append(walker_lane)
+        # Every lane's queue takes the event, or none.
+        event = walkers[0].event.signature.create()
+        all_ready = Cat(walker.event.ready for walker in walkers).all()
+        m.d.comb += event.ready.eq(all_ready)
+        for walker in walkers:
+            m.d.comb += [walker.event.payload.eq(event.payload), walker.event.valid.eq(event.valid & all_ready)]
+        m.d.comb += [busy.eq(Cat(walker.busy for walker in walkers).any()), settled.eq(~busy)]
+        return event, busy, settled
+
+    def _sequence(self, m: Module, intake: Intake, event: Any, busy: Signal, settled: Signal, sweep: Any,
+                  emitter: Any) -> None:
+        """Events while there are any; a sweep over the slots at a token; one that clears at reset and sample's end."""
+        core, latency = self.core, CoreLatency(self.core)
+        slot, last_slot = Signal(slot_bits(core)), Signal()
+        advance = Signal()  # to the next slot
+        clearing = Signal(init=1)  # this sweep, or the last one, clears
+        sending = Signal()  # the last token is not sent yet
+        fresh, empty = Signal(), Signal()  # held drive: replaced in this step; all zero
+        waiting = Signal(range(max(latency.drain, latency.spike) + 1))
+        wipe_first = Signal()
+        m.d.comb += [
+            sweep.slot.eq(slot), sweep.clear.eq(clearing), last_slot.eq(slot == core.slots - 1),
+            intake.enable.eq(1 if self.bases is None else ~self.bus.active),
+            event.payload.eq(intake.event.payload),
+            self.update_cycle.eq(sweep.read | sweep.read_hold | sweep.wipe),
+        ]
+        if core.holds:
+            m.d.comb += wipe_first.eq(intake.event.payload.hold & ~fresh & ~empty)
+        with m.If(advance):
+            m.d.sync += slot.eq(Mux(last_slot, 0, slot + 1))
+        with m.If(emitter.sink.valid & emitter.sink.ready & (emitter.sink.payload.kind != Kind.EVENT)):
+            m.d.sync += sending.eq(0)
+        with m.FSM(init="WIPE" if core.holds else "UPDATE"):
+            with m.State("RUN"):
+                m.d.comb += [
+                    event.valid.eq(intake.event.valid & ~wipe_first),
+                    intake.event.ready.eq(event.ready & ~wipe_first),
+                    self.resting.eq(~busy & settled),
+                ]
+                if core.holds:
+                    with m.If(event.valid & event.ready & event.payload.hold):
+                        m.d.sync += [fresh.eq(1), empty.eq(0)]
+                    with m.If(intake.event.valid & wipe_first & ~busy & settled):
+                        m.d.sync += clearing.eq(0)
+                        m.next = "WIPE"
+                with m.If((intake.token != 0) & settled & ~sending):
+                    ends_sample = intake.token == Kind.END_OF_SAMPLE
+                    m.d.comb += intake.take.eq(1)
+                    m.d.sync += [sending.eq(1), clearing.eq(ends_sample), fresh.eq(0)]
+                    m.next = "UPDATE"
+                    if core.holds:
+                        with m.If(ends_sample):
+                            m.next = "WIPE"
+            if core.holds:
+                with m.State("WIPE"):
+                    m.d.comb += [sweep.wipe.eq(1), advance.eq(1)]
+                    m.d.sync += empty.eq(1)
+                    with m.If(last_slot):
+                        m.next = "RUN"
+                        with m.If(clearing):
+                            m.next = "UPDATE"
+            with m.State("UPDATE"):
+                self._read_slots(m, sweep, advance, clearing, waiting, emitter)
+                with m.If(advance & last_slot):
+                    m.d.sync += waiting.eq(latency.drain - 1)
+                    m.next = "DRAIN"
+            with m.State("DRAIN"):
+                m.d.sync += waiting.eq(waiting - 1)
+                with m.If(waiting == 0):
+                    m.next = "RUN"
+        ended = Signal()
+        m.d.comb += ended.eq(advance & last_slot & sweep.read)
+        self._emit(m, sweep, ended, clearing, intake, emitter)
+
+    def _read_slots(self, m: Module, sweep: Any, advance: Signal, clearing: Signal, waiting: Signal,
+                    emitter: Any) -> None:
+        """Read a slot: its held drive first, where there is any. Potentials that go out wait for the one before."""
+        core = self.core
+        go = Signal(init=1)
+        if not core.neuron.fires:
+            m.d.comb += go.eq(clearing | (waiting == 0) & emitter.empty)
+            with m.If(waiting != 0):
+                m.d.sync += waiting.eq(waiting - 1)
+            with m.If(sweep.read):
+                m.d.sync += waiting.eq(CoreLatency(core).spike)
+        if core.holds:
+            half = Signal()  # the held drive of this slot is read
+            m.d.comb += [sweep.read_hold.eq(go & ~half), sweep.read.eq(half)]
+            m.d.sync += half.eq(sweep.read_hold)
+        else:
+            m.d.comb += sweep.read.eq(go)
+        m.d.comb += advance.eq(sweep.read)
+
+    def _emit(self, m: Module, sweep: Any, ended: Signal, clearing: Signal, intake: Intake, emitter: Any) -> None:
+        """Follow a sweep through the lanes: write back, hand out what they found, then the token."""
+        core, latency = self.core, CoreLatency(self.core)
+        reads, slots = [Signal(name="read_0")], [Signal(slot_bits(core), name="slot_0")]
+        m.d.comb += [reads[0].eq(sweep.read), slots[0].eq(sweep.slot)]
+        for cycle in range(1, latency.store + 1):
+            reads.append(Signal(name=f"read_{cycle}"))
+            slots.append(Signal(slot_bits(core), name=f"slot_{cycle}"))
+            m.d.sync += [reads[cycle].eq(reads[cycle - 1]), slots[cycle].eq(slots[cycle - 1])]
+        ends = [ended]
+        for cycle in range(1, latency.spike + 2):
+            ends.append(Signal(name=f"ended_{cycle}"))
+            m.d.sync += ends[cycle].eq(ends[cycle - 1])
+        token_due = Signal()  # a step's token waits for the emitter
+        m.d.comb += [
+            sweep.store.eq(reads[latency.store]), sweep.store_slot.eq(slots[latency.store]),
+            emitter.valid.eq(reads[latency.spike] & ~clearing), emitter.slot.eq(slots[latency.spike]),
+        ]
+        step_ends = ends[latency.spike + 1] & ~clearing
+        if core.neuron.fires:
+            m.d.comb += token_due.eq(step_ends)
+        else:
+            due = Signal()
+            m.d.comb += token_due.eq(due & emitter.empty)
+            m.d.sync += due.eq(step_ends | due & ~emitter.empty)
+        with m.If(token_due):
+            m.d.comb += emitter.token.eq(Kind.END_OF_STEP)
+        with m.If(intake.take & (intake.token == Kind.END_OF_SAMPLE)):
+            m.d.comb += emitter.token.eq(Kind.END_OF_SAMPLE)
+
+
+def or_all(values: Sequence[Value]) -> Value:
+    """Bitwise OR of all values."""
+    result: Value = values[0]
+    for value in values[1:]:
+        result = result | value
+    return result

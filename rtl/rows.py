@@ -1,0 +1,215 @@
+"""Row walkers: from an event's address to the synapses of its row, lane by lane."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from spikewright.config import CompressedRows, CoreConfig, slot_bits
+from spikewright.fixed import unsigned_bits
+from spikewright.rtl.arithmetic import constant_product
+from spikewright.rtl.lane import SynapseSignature
+from spikewright.rtl.memory import ConfiguredMemory
+
+__all__ = ["QUEUE_DEPTH", "CompressedWalker", "DenseWalker", "event_layout"]
+
+QUEUE_DEPTH = 16
+"""Events that wait in front of each lane of compressed rows: one distributed RAM deep."""
+
+
+def event_layout(core: CoreConfig) -> data.StructLayout:
+    """An event as a core's walkers take it: its row, whether it is held, its value and its width."""
+    fields: dict[str, int] = {"row": unsigned_bits(core.total_rows - 1)}
+    if core.holds:
+        fields["hold"] = 1
+    if core.value_bits:
+        fields |= {"value": core.value_bits, "passes": unsigned_bits(core.value_bits - 1)}
+    return data.StructLayout(fields)
+
+
+class Passes:
+    """The bits of an event's value, highest first: one pass over a word for each; one for a spike.
+
+    ``event`` is the event at work; ``step`` says that a pass is made in this cycle, ``first`` and
+    ``last`` mark those of a word. Values stand in the high bits of their field.
+    """
+
+    def __init__(self, m: Module, core: CoreConfig, event: Any, *, step: Any) -> None:
+        if not core.value_bits:
+            self.first: Any = Const(1)
+            self.last: Any = Const(1)
+            self.bit: Any = Const(1)
+            return
+        count = Signal(unsigned_bits(core.value_bits - 1))
+        self.first = count == 0
+        self.last = count == event.passes
+        self.bit = event.value.bit_select(core.value_bits - 1 - count, 1)
+        with m.If(step):
+            m.d.sync += count.eq(Mux(self.last, 0, count + 1))
+
+
+class DenseWalker(wiring.Component):
+    """Walks dense rows: all lanes together, a slot a cycle; the next event follows without a gap.
+
+    An event is taken in cycle 0, its first weights are read in cycle 1 and reach the lanes in cycle
+    2 (times the passes of a value).
+
+    Members
+    -------
+    event : ``In(stream.Signature(event_layout(core)))``
+    synapses : ``Out(SynapseSignature(core)).array(lanes)``
+    busy
+        A row is being read.
+    ending
+        This is the last cycle that it is.
+    """
+
+    event: Any
+    synapses: Any
+    busy: Signal
+    ending: Signal
+
+    def __init__(self, core: CoreConfig, weights: ConfiguredMemory) -> None:
+        self.core, self.weights = core, weights
+        super().__init__({
+            "event": In(stream.Signature(event_layout(core))),
+            "synapses": Out(SynapseSignature(core)).array(core.lanes), "busy": Out(1), "ending": Out(1),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        core, weights = self.core, self.weights
+        event = Signal(event_layout(core))
+        slot = Signal(slot_bits(core))
+        address = Signal.like(weights.read_address)
+        passes = Passes(m, core, event, step=self.busy)
+        finished = Signal()  # with the last pass of a word
+        m.d.comb += [
+            finished.eq(self.busy & passes.last),
+            self.ending.eq(finished & (slot == core.slots - 1)),
+            self.event.ready.eq(~self.busy | self.ending),
+            weights.read_enable.eq(self.busy & passes.first),
+            weights.read_address.eq(address),
+        ]
+        with m.If(finished):
+            m.d.sync += [slot.eq(slot + 1), address.eq(address + 1)]
+        with m.If(self.event.ready):
+            m.d.sync += [
+                self.busy.eq(self.event.valid), event.eq(self.event.payload), slot.eq(0),
+                address.eq(constant_product(self.event.payload.row, core.slots)),
+            ]
+        valid, first, last, bit = (Signal(name=name) for name in ("valid", "first", "last", "bit"))
+        target = Signal(SynapseSignature(core).members["address"].shape)
+        m.d.sync += [valid.eq(self.busy), first.eq(passes.first), last.eq(passes.last), bit.eq(passes.bit),
+                     target.eq(slot)]
+        if core.holds:
+            m.d.sync += target[-1].eq(event.hold)
+        for lane, synapse in enumerate(self.synapses):
+            weight = weights.read_data.word_select(lane, core.weight_bits).as_signed()
+            m.d.comb += [
+                synapse.valid.eq(valid), synapse.first.eq(first), synapse.last.eq(last), synapse.bit.eq(bit),
+                synapse.address.eq(target), synapse.weight.eq(weight),
+            ]
+        return m
+
+
+class CompressedWalker(wiring.Component):
+    """Walks one lane's compressed rows, at its own pace: an entry a cycle, an empty row a cycle.
+
+    Events queue in front; the row memory is read ahead of the entries. An event that finds the lane
+    idle has its first entry reach the lane 6 cycles later.
+
+    Members
+    -------
+    event : ``In(stream.Signature(event_layout(core)))``
+    synapse : ``Out(SynapseSignature(core))``
+    busy
+        Anything is queued or under way.
+    """
+
+    event: Any
+    synapse: Any
+    busy: Signal
+
+    def __init__(self, core: CoreConfig, rows: ConfiguredMemory, entries: ConfiguredMemory) -> None:
+        self.core, self.rows, self.entries = core, rows, entries
+        super().__init__({
+            "event": In(stream.Signature(event_layout(core))), "synapse": Out(SynapseSignature(core)),
+            "busy": Out(1),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        layout = event_layout(self.core)
+        m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=QUEUE_DEPTH + 1)  # and its output register
+        m.d.comb += [
+            queue.w_data.eq(self.event.payload), queue.w_en.eq(self.event.valid),
+            self.event.ready.eq(queue.w_rdy),
+        ]
+        found, ready, looked_up = self._look_up(m, queue, layout)
+        self._walk(m, found, ready, layout, busy_before=looked_up | (queue.level != 0))
+        return m
+
+    def _look_up(self, m: Module, queue: SyncFIFOBuffered, layout: data.StructLayout
+                 ) -> tuple[Mapping[str, Any], Signal, Signal]:
+        """Read the row memory for the event at the head of the queue: where its entries start and end."""
+        rows, group_bits = self.core.rows, 0
+        assert isinstance(rows, CompressedRows)
+        group_bits = rows.group.bit_length() - 1
+        head = data.View(layout, queue.r_data)
+        looked_up, ready = Signal(), Signal()
+        event = Signal(layout)
+        m.d.comb += [
+            queue.r_en.eq(ready | ~looked_up),
+            self.rows.read_enable.eq(queue.r_en),
+            self.rows.read_address.eq(head.row >> group_bits),
+        ]
+        with m.If(queue.r_en):
+            m.d.sync += [looked_up.eq(queue.r_rdy), event.eq(head)]
+        word = self.rows.read_data
+        start, ends = word[:rows.start_bits], word[rows.start_bits:]
+        within = event.row[:group_bits]
+        end = ends.word_select(within, rows.offset_bits) if group_bits else ends
+        begin = Mux(within == 0, 0, ends.word_select((within - 1)[:group_bits], rows.offset_bits)) \
+            if group_bits else Const(0)
+        found = {"valid": looked_up, "event": event, "start": start, "begin": begin, "end": end}
+        return found, ready, looked_up
+
+    def _walk(self, m: Module, found: Mapping[str, Any], ready: Signal, layout: data.StructLayout, *,
+              busy_before: Any) -> None:
+        """Read the entries from start to end, a pass a cycle, and hand them to the lane."""
+        core, rows, entries = self.core, self.core.rows, self.entries
+        assert isinstance(rows, CompressedRows)
+        walking = Signal()
+        event = Signal(layout)
+        address = Signal(rows.start_bits)
+        left = Signal(rows.offset_bits)  # entries after this one
+        passes = Passes(m, core, event, step=walking)
+        count = Signal(rows.offset_bits)
+        m.d.comb += [
+            count.eq(found["end"] - found["begin"]),
+            ready.eq(~walking | passes.last & (left == 0)),
+            entries.read_enable.eq(walking & passes.first), entries.read_address.eq(address),
+        ]
+        with m.If(walking & passes.last):
+            m.d.sync += [address.eq(address + 1), left.eq(left - 1)]
+        with m.If(ready):
+            m.d.sync += [
+                walking.eq(found["valid"] & (count != 0)), event.eq(found["event"]), left.eq(count - 1),
+                address.eq(found["start"] + found["begin"]),
+            ]
+        read, hold = Signal(), Signal()
+        synapse = self.synapse
+        m.d.sync += [read.eq(walking), synapse.first.eq(passes.first), synapse.last.eq(passes.last),
+                     synapse.bit.eq(passes.bit)]
+        m.d.comb += [
+            synapse.valid.eq(read), synapse.weight.eq(entries.read_data[:core.weight_bits].as_signed()),
+            synapse.address.eq(entries.read_data[core.weight_bits:]),
+            self.busy.eq(busy_before | walking | read),
+        ]
+        if core.holds:
+            m.d.sync += hold.eq(event.hold)
+            m.d.comb += synapse.address[-1].eq(hold)

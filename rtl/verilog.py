@@ -1,0 +1,83 @@
+"""Verilog of a chip: one file of Amaranth's, and the two modules that are meant to be replaced."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from amaranth.back import rtlil
+from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSignal
+from pyosys import libyosys
+
+from spikewright.config import ChipConfig
+from spikewright.rtl.chip import Chip
+from spikewright.rtl.link import Link
+from spikewright.rtl.memory import Memory
+
+__all__ = ["CELLS", "TOP", "VerilogPlatform", "to_verilog", "write_chip"]
+
+TOP = "chip"
+"""Name of the top module."""
+
+CELLS = ("spikewright_memory.v", "spikewright_link.v")
+"""The modules that stand beside a chip's Verilog."""
+
+_FOLDER = Path(__file__).parent / "verilog"
+
+
+class VerilogPlatform:
+    """Puts instances of ``spikewright_memory`` and ``spikewright_link`` where Amaranth has its own.
+
+    A memory reads its contents from ``memory/<name>.hex``, relative to where the tool runs; with
+    ``contents=False`` they are left to the bus.
+    """
+
+    def __init__(self, *, contents: bool) -> None:
+        self.contents = contents
+
+    def get_core_memory(self, memory: Memory) -> Elaboratable:
+        """Instance of ``spikewright_memory``."""
+        config = memory.config
+        m = Module()
+        file = f"memory/{config.name}.hex" if self.contents and not config.state else ""
+        m.submodules.ram = Instance(
+            "spikewright_memory", p_WIDTH=config.width, p_DEPTH=config.depth,
+            p_ADDRESS_BITS=len(memory.read_address), p_CONTENTS=file, i_clk=ClockSignal(),
+            i_write_enable=memory.write_enable, i_write_address=memory.write_address,
+            i_write_data=memory.write_data, i_read_enable=memory.read_enable,
+            i_read_address=memory.read_address, o_read_data=memory.read_data)
+        return m
+
+    def get_link(self, link: Link) -> Elaboratable:
+        """Instance of ``spikewright_link``."""
+        m = Module()
+        source, sink = link.source, link.sink
+        m.submodules.link = Instance(
+            "spikewright_link", p_WIDTH=len(sink.payload.as_value()), i_clk=ClockSignal(), i_rst=ResetSignal(),
+            i_source_valid=source.valid, o_source_ready=source.ready,
+            i_source_payload=source.payload.as_value(), o_sink_valid=sink.valid, i_sink_ready=sink.ready,
+            o_sink_payload=sink.payload.as_value())
+        return m
+
+
+def to_verilog(design: Elaboratable, *, name: str = TOP, platform: object = None) -> str:
+    """Verilog of a component, by Yosys in this process."""
+    text = rtlil.convert(design, name=name, platform=platform, emit_src=False)
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "design.il"), Path(folder, "design.v")
+        source.write_text(text)
+        yosys = libyosys.Design()
+        for command in (f"read_rtlil {source}", "proc", "memory_collect", "opt_clean", f"write_verilog -noattr {target}"):
+            libyosys.Pass.call(yosys, f"tee -q {command}")
+        return target.read_text()
+
+
+def write_chip(chip: ChipConfig, folder: Path) -> list[Path]:
+    """Write ``chip.v`` (top module ``chip``) and the replaceable modules into a folder; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    platform = VerilogPlatform(contents=chip.contents == "baked")
+    files = [folder / "chip.v"]
+    files[0].write_text(to_verilog(Chip(chip), platform=platform))
+    for name in CELLS:
+        files.append(folder / name)
+        shutil.copyfile(_FOLDER / name, files[-1])
+    return files
