@@ -1,0 +1,92 @@
+"""``config.yaml`` of a build: the chip configuration as a person can read it, checked on load."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from spikewright.compiler.validation import refuse, shown
+from spikewright.compiler.yaml_text import Dumper, load_yaml, read_text
+from spikewright.config import (
+    VERSION,
+    ChipConfig,
+    CompressedRows,
+    CoreConfig,
+    DenseRows,
+    InputConfig,
+    Parameter,
+    PortConfig,
+)
+from spikewright.errors import ConfigError
+from spikewright.neuron import Decay, NeuronConfig
+
+__all__ = ["config_text", "parse_config", "read_config", "write_config"]
+
+MAX_BYTES = 64 << 20
+
+ROWS = {"dense": "DenseRows", "compressed": "CompressedRows"}
+"""Kinds of rows, and their classes."""
+
+CLASSES = (
+    ChipConfig, CompressedRows, CoreConfig, Decay, DenseRows, InputConfig, NeuronConfig, Parameter, PortConfig
+)
+# Pydantic takes a dataclass's options from the class itself; set here, so that `config` needs no Pydantic.
+for _class in CLASSES:
+    with_config(ConfigDict(extra="forbid", allow_inf_nan=False))(_class)
+
+ADAPTER = TypeAdapter(ChipConfig)
+
+
+def config_text(chip: ChipConfig) -> str:
+    """The text of ``config.yaml``: same chip, same bytes."""
+    return yaml.dump(plain(chip), Dumper=Dumper, sort_keys=False, default_flow_style=None, width=110)
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses and tuples as mappings and lists."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def write_config(chip: ChipConfig, path: Path) -> None:
+    """Write ``config.yaml``."""
+    path.write_bytes(config_text(chip).encode("utf-8"))
+
+
+def read_config(path: Path) -> ChipConfig:
+    """Read a ``config.yaml``; a bad one is refused in one line that names the key."""
+    return parse_config(read_text(path, MAX_BYTES), str(path))
+
+
+def parse_config(text: str, place: str) -> ChipConfig:
+    """The chip that a text describes."""
+    data = load_yaml(text, place)
+    if data.get("version") != VERSION:
+        raise ConfigError(f"{place}: version: must be {VERSION}, not {data.get('version')!r}")
+    try:
+        # By way of JSON, since only there strict (text is no number) still lets lists be tuples.
+        return ADAPTER.validate_json(json.dumps(data, default=str), strict=True)
+    except ValidationError as error:
+        refuse(error, place, skip=other_rows(data, place))
+
+
+def other_rows(data: dict[str, Any], place: str) -> Callable[[tuple[int | str, ...]], bool]:
+    """Which findings are about the kind of rows that a core does not have."""
+
+    def skip(location: tuple[int | str, ...]) -> bool:
+        if location[:1] != ("cores",) or location[2:3] != ("rows",) or len(location) < 5:
+            return False
+        kind = data["cores"][location[1]]["rows"].get("kind")
+        if kind not in ROWS:
+            key = f"cores.{location[1]}.rows.kind"
+            raise ConfigError(f"{place}: {key}: must be {' or '.join(ROWS)}, not {shown(kind)}")
+        return bool(location[3] != ROWS[kind])
+
+    return skip

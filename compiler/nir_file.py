@@ -1,0 +1,56 @@
+"""Reads a NIR file, or says in one line why it cannot be read."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import h5py  # type: ignore[import-untyped]
+import nir  # type: ignore[import-untyped]
+
+from spikewright.compiler.yaml_text import one_line
+from spikewright.errors import ConfigError
+
+__all__ = ["read_nir"]
+
+
+def read_nir(source: Any) -> Any:
+    """The NIR graph of a file, or the graph itself where one is given.
+
+    Types are not checked here: frameworks write neurons with scalar parameters, which NIR's own check
+    refuses and which broadcast.
+    """
+    if isinstance(source, nir.NIRGraph):
+        return source
+    if not isinstance(source, str | Path):
+        raise ConfigError(f"network: must be a NIR file or a nir.NIRGraph, not {type(source).__name__}")
+    path = Path(source)
+    if not path.is_file():
+        raise ConfigError(f"{path}: {'is not a file' if path.exists() else 'there is no such file'}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of nir about old files, of h5py about its own interfaces
+            graph = nir.read(path, type_check=False)
+    except Exception as error:  # nir and h5py raise whatever a broken file leads them into
+        raise ConfigError(f"{path}: {reason(path, error)}") from None
+    if not isinstance(graph, nir.NIRGraph):
+        raise ConfigError(f"{path}: must hold a NIRGraph, not a single {type(graph).__name__} node")
+    return graph
+
+
+def reason(path: Path, error: Exception) -> str:
+    """Why a file could not be read."""
+    try:
+        with h5py.File(path, "r") as file:
+            if "node" not in file:
+                return "is an HDF5 file, but not NIR: it has no group 'node'"
+            nodes = file["node"].get("nodes", {})
+            for name in nodes:
+                kind = nodes[name]["type"][()] if "type" in nodes[name] else b"nothing"
+                text = kind.decode("utf-8", errors="replace") if isinstance(kind, bytes) else str(kind)
+                if not hasattr(nir, text):
+                    return f"{name}: {text} is not a node type of NIR {nir.__version__}"
+    except PermissionError:
+        return "may not be read"
+    except Exception:  # even looking at it fails: cut off, or never an HDF5 file
+        return "is not a whole HDF5 file, as NIR files are"
+    return f"is not a NIR graph: {type(error).__name__}: {one_line(error)}".rstrip(": ")

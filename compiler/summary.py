@@ -1,0 +1,79 @@
+"""What a compiled network comes to, in numbers and in lines for a person."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from spikewright.compiler.quantize import Loss
+from spikewright.compiler.semantics import Semantics
+from spikewright.config import ChipConfig
+from spikewright.memories import chip_memories
+from spikewright.network import IntegerNetwork
+
+__all__ = ["Summary", "loss_notes", "semantics_notes", "summarise"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Counts of a compiled network.
+
+    Parameters
+    ----------
+    memory_bits
+        Weights, indices and row pointers, as stored; no levels and no states.
+    parameter_bits, state_bits
+        Memory of per-neuron levels, and of states.
+    """
+
+    neurons: int
+    synapses: int
+    nonzero_synapses: int
+    weight_bits: int
+    memory_bits: int
+    parameter_bits: int
+    state_bits: int
+    cores: int
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts by name."""
+        return asdict(self)
+
+
+def semantics_notes(semantics: Semantics) -> tuple[str, ...]:
+    """What was taken for the keys that decide a step, and from where."""
+    shown = ("dt", "integration", "reset", "reset_when", "compare")
+    values = f"dt {semantics.dt:g} s, " + ", ".join(f"{key} {getattr(semantics, key)}" for key in shown[1:])
+    origins = sorted({semantics.origins.get(key, "default") for key in shown})
+    guessed = [key for key in shown if semantics.origins.get(key, "default") == "default"]
+    notes = [f"semantics ({', '.join(origins)}): {values}"]
+    if guessed:
+        keys = ", ".join(guessed)
+        notes.append(f"WARNING: NIR does not say {keys}: defaults are taken; give --semantics or --source")
+    return (*notes, *semantics.notes)
+
+
+def loss_notes(losses: tuple[Loss, ...]) -> tuple[str, ...]:
+    """What quantization cost, in a line for every edge."""
+    return tuple(
+        f"{loss.node or loss.source}: weights at scale {loss.scale:.6g}: largest error"
+        f" {loss.max_abs_error:.3g} ({loss.relative:.2%} of the largest weight), {loss.zeroed} became 0"
+        for loss in losses
+    )
+
+
+def summarise(network: IntegerNetwork, chip: ChipConfig) -> Summary:
+    """Counts of a network and its chip."""
+    bits = {"weights": 0, "parameters": 0, "state": 0}
+    for memory in chip_memories(chip):
+        kind = "parameters" if memory.name.endswith(".parameters") else "weights"
+        bits["state" if memory.state else kind] += memory.depth * memory.width
+    return Summary(
+        neurons=sum(population.size for population in network.populations),
+        synapses=sum(edge.weights.size for edge in network.edges),
+        nonzero_synapses=sum(int(np.count_nonzero(edge.weights)) for edge in network.edges),
+        weight_bits=network.weight_bits,
+        memory_bits=bits["weights"],
+        parameter_bits=bits["parameters"],
+        state_bits=bits["state"],
+        cores=len(chip.cores),
+    )
