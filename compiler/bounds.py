@@ -131,7 +131,7 @@ def reachable_potential(neuron: NeuronConfig, drive: Range, limit: int) -> Range
         if (below >= low).all() and (above <= high).all():
             return low, high
         reach = np.minimum(1.0 / np.maximum(leak, 2.0**-attempt), 2.0**24)
-        further = np.minimum(attempt * reach, 2.0**24)
+        further = np.minimum(max(attempt - 8, 0) * reach, 2.0**24)
         down, up = np.maximum(low - below, 0), np.maximum(above - high, 0)
         low -= np.where(down > 0, np.ceil(down * reach + further), 0).astype(np.int64)
         high += np.where(up > 0, np.ceil(up * reach + further), 0).astype(np.int64)

@@ -51,7 +51,10 @@ def choose_decay(population: RealPopulation, asked: DecaySpec | None = None,
         return Decay(), f"{population.name}: decay {decay_text(Decay())}"
     shift = exact_shift(factors)
     decay = Decay(kind="shift", shift=shift) if shift is not None else multiplication(factors)
-    return decay, f"{population.name}: decay {decay_text(decay)}"
+    note = f"{population.name}: decay {decay_text(decay)}"
+    if decay.kind == "multiply" and max(decay.factor) == 1 << decay.fraction_bits:
+        note = f"WARNING: {note}: {factors.max():.8g} is nearer to 1 than {decay.fraction_bits} bits can tell"
+    return decay, note
 
 
 def exact_shift(factors: Reals) -> int | None:

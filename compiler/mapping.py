@@ -80,6 +80,7 @@ def map_network(network: IntegerNetwork, *, lanes: int | None = None, contents: 
     images: dict[str, Image] = {}
     for population in network.populations:
         edges = checked_edges(network, population)
+        parameters = core_parameters(population, contents)
         width = default_lanes(population.size) if lanes is None else lanes
         plan = plan_rows(network, population, edges, placements, lanes=width, choice=rows)
         core = CoreConfig(
@@ -93,7 +94,7 @@ def map_network(network: IntegerNetwork, *, lanes: int | None = None, contents: 
             ports=core_ports(network, edges),
             rows=plan.rows,
             placement=plan.placement,
-            parameters=core_parameters(population, contents),
+            parameters=parameters,
         )
         cores.append(core)
         placements[core.name] = core.placement
@@ -122,7 +123,12 @@ def checked_edges(network: IntegerNetwork, population: Population) -> tuple[Edge
     """Edges into a population, which become its ports in this order."""
     edges = network.edges_to(population.name)
     if not edges:
-        raise ConfigError(f"population {population.name!r}: must have an edge into it, and has none")
+        raise ConfigError(f"{population.name}: must have an edge into it, and has none")
+    if population.neuron.max_spikes > 1:
+        raise ConfigError(
+            f"{population.name}: a core fires at most 1 spike a step, not {population.neuron.max_spikes}:"
+            " give max_spikes_per_step 1, if the network was trained so"
+        )
     sources = [edge.source for edge in edges]
     low, high = signed_range(network.weight_bits)
     for edge in edges:

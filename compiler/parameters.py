@@ -41,7 +41,7 @@ def core_parameters(population: Population, contents: Literal["baked", "bus"]) -
     for name, levels in parameter_levels(neuron).items():
         if len(levels) not in (1, population.size):
             raise ConfigError(
-                f"population {population.name!r}: {name} must have 1 or {population.size} levels,"
+                f"{population.name}: {name} must have 1 or {population.size} levels,"
                 f" not {len(levels)}"
             )
         if contents == "baked" and len(set(levels)) == 1:
@@ -57,7 +57,7 @@ def core_parameters(population: Population, contents: Literal["baked", "bus"]) -
         low, high = signed_range(bits) if signed else (0, (1 << bits) - 1)
         if not low <= min(levels) <= max(levels) <= high:
             raise ConfigError(
-                f"population {population.name!r}: {name} must be in {low}..{high} to be loaded,"
+                f"{population.name}: {name} must be in {low}..{high} to be loaded,"
                 f" not {min(levels)}..{max(levels)}"
             )
         parameters.append(Parameter(name=name, bits=bits, signed=signed))
