@@ -25,9 +25,9 @@ has the keys and the values of a semantics file (the YAML of ``spikewright compi
 ``name``       name of the network
 ``semantics``  object: ``dt`` (s, float), ``integration`` ("euler" | "exponential"), ``if_gain`` ("dt*r": an
                IF gains ``dt * r * i`` in a step, "r": ``r * i``), ``reset`` ("subtract" | "zero": to
-               ``v_reset``), ``reset_when`` ("now" | "next"), ``compare`` ("gt" | "ge"), ``max_spikes_per_step`` (int),
-               ``v_min`` (float or null), ``decode`` ("count" | "potential_sum" | "potential_last" |
-               "first_spike")
+               ``v_reset``), ``reset_when`` ("now" | "next"), ``compare`` ("gt" | "ge"),
+               ``max_spikes_per_step`` (int), ``v_min`` (float or null, of every population),
+               ``decode`` ("count" | "potential_sum" | "potential_last" | "first_spike")
 ``inputs``     ``{name of Input node: {"kind": "drive" | "hold", "value_bits": int, "value_scale": float}}``;
                value_bits 0: spikes. A float value ``x`` comes in as ``round(x * value_scale)``.
 ``coding``     how the network was fed in training: ``{"name": "direct" | "rate" | "latency", "steps": int,
@@ -56,3 +56,149 @@ for spikes, ``round`` to the nearest integer (half to even, as NumPy and torch d
   Our training chooses scales for which ``threshold * scale`` is an integer, without rounding.
 - ``floor = ceil(v_min * scale - 1e-6)``
 """
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import nir  # type: ignore[import-untyped]
+import numpy as np
+
+from spikewright.errors import ConfigError
+from spikewright.ir import RealEdge, RealNetwork, RealPopulation, Reals
+from spikewright.network import IntegerNetwork
+from spikewright.neuron import Decay
+
+__all__ = ["METADATA_KEY", "METADATA_VERSION", "metadata", "to_nir", "write_nir"]
+
+METADATA_KEY = "spikewright"
+METADATA_VERSION = 1
+
+
+def to_nir(
+    real: RealNetwork, integer: IntegerNetwork | None = None, *, coding: dict[str, Any] | None = None
+) -> nir.NIRGraph:
+    """The network as a NIR graph, with metadata.
+
+    Parameters
+    ----------
+    real
+        What to write.
+    integer
+        What quantization-aware training made of it: gives ``scales``, ``state_bits``, ``decays``.
+    coding
+        How it was fed in training.
+
+    Raises
+    ------
+    ConfigError
+        If NIR has no form for it: rules that differ between populations, a reset by something else than the
+        threshold, or a population of which only some neurons decay.
+    """
+    nodes: dict[str, Any] = {port.name: nir.Input({"input": np.array(port.shape)}) for port in real.inputs}
+    edges: list[tuple[str, str]] = []
+    for population in real.populations:
+        bias = population.bias if population.bias.any() else None
+        for edge in real.edges:
+            if edge.target != population.name:
+                continue
+            name = f"{edge.source}_to_{edge.target}"
+            nodes[name] = _synapses(edge, bias)
+            bias = None
+            edges += [(edge.source, name), (name, edge.target)]
+        if bias is not None:
+            raise ConfigError(f"population {population.name!r}: a bias needs an edge to travel with in NIR")
+        nodes[population.name] = _neurons(population, real.dt)
+    sizes = {population.name: population.size for population in real.populations}
+    for name in real.outputs:
+        output = "output" if len(real.outputs) == 1 else f"output_{name}"
+        nodes[output] = nir.Output({"output": np.array([sizes[name]])})
+        edges.append((name, output))
+    document = json.dumps(metadata(real, integer, coding=coding), sort_keys=True)
+    return nir.NIRGraph(nodes=nodes, edges=edges, metadata={METADATA_KEY: document})
+
+
+def metadata(
+    real: RealNetwork, integer: IntegerNetwork | None = None, *, coding: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What stands under :data:`METADATA_KEY`, as described above; arguments and errors of :func:`to_nir`."""
+    firing = [population for population in real.populations if population.fires]
+    rules = {(p.reset, p.reset_when, p.compare, p.max_spikes) for p in firing}
+    floors = {population.v_min for population in real.populations}
+    if len(rules) > 1 or len(floors) > 1:
+        must = "reset, compare, max_spikes and v_min must be the same throughout in NIR"
+        raise ConfigError(f"network {real.name!r}: {must}")
+    reset, when, compare, most = rules.pop() if rules else ("subtract", "now", "ge", 1)
+    document: dict[str, Any] = {
+        "version": METADATA_VERSION,
+        "name": real.name,
+        "semantics": {
+            "dt": real.dt,
+            "integration": "euler",
+            "if_gain": "r",
+            "reset": "subtract" if reset == "subtract" else "zero",
+            "reset_when": when,
+            "compare": compare,
+            "max_spikes_per_step": most,
+            "v_min": floors.pop() if floors else None,
+            "decode": real.decode,
+        },
+        "inputs": {
+            port.name: {"kind": port.kind, "value_bits": port.value_bits, "value_scale": port.value_scale}
+            for port in real.inputs
+        },
+    }
+    if coding is not None:
+        document["coding"] = coding
+    if integer is not None:
+        document["weight_bits"] = integer.weight_bits
+        document["scales"] = {p.name: p.scale for p in integer.populations}
+        document["state_bits"] = {p.name: p.neuron.state_bits for p in integer.populations}
+        document["decays"] = {p.name: _decay(p.neuron.decay) for p in integer.populations}
+    return document
+
+
+def write_nir(graph: nir.NIRGraph, path: Path) -> None:
+    """Write the graph; the file is there whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        nir.write(temporary, graph)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _decay(decay: Decay) -> dict[str, int | str]:
+    factor, bits = decay.factor[0], decay.fraction_bits
+    return {"kind": decay.kind, "shift": decay.shift, "factor": factor, "fraction_bits": bits}
+
+
+def _synapses(edge: RealEdge, bias: Reals | None) -> nir.NIRNode:
+    if bias is None:
+        return nir.Linear(weight=edge.weights)
+    return nir.Affine(weight=edge.weights, bias=bias)
+
+
+def _neurons(population: RealPopulation, dt: float) -> nir.NIRNode:
+    ones = np.ones(population.size)
+    leaks = population.decay < 1
+    if leaks.any() and not leaks.all():
+        raise ConfigError(f"population {population.name!r}: all of its neurons must decay, or none, in NIR")
+    subtracts = population.fires and population.reset == "subtract"
+    if subtracts and (population.reset_amount != population.threshold).any():
+        raise ConfigError(f"population {population.name!r}: reset_amount must be the threshold in NIR")
+    levels = {"v_threshold": population.threshold, "v_reset": population.reset_value}
+    levels = levels if population.fires else {}
+    if not leaks.any():
+        return nir.IF(r=ones, **levels) if population.fires else nir.I(r=ones)
+    tau = np.array([_time_constant(float(decay), dt) for decay in population.decay])
+    leak = {"tau": tau, "r": tau / dt, "v_leak": 0 * ones}
+    return nir.LIF(**leak, **levels) if population.fires else nir.LI(**leak)
+
+
+def _time_constant(decay: float, dt: float) -> float:
+    """The ``tau`` for which ``1 - dt/tau`` is the decay, to the last bit wherever a float can say so."""
+    nearest = dt / (1 - decay)
+    near = (nearest, np.nextafter(nearest, 0), np.nextafter(nearest, np.inf))
+    return float(next((tau for tau in near if 1 - dt / tau == decay), nearest))

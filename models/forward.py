@@ -1,7 +1,7 @@
 """Runs a feed-forward network population by population: what the integer and the real model share."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -28,8 +28,8 @@ class ForwardModel(torch.nn.Module):
     def __init__(self, network: IntegerNetwork | RealNetwork, *, memory_bytes: int) -> None:
         super().__init__()
         self._inputs = network.inputs
-        self._populations: Sequence[Population | RealPopulation] = network.populations
-        self._edges: Sequence[Edge | RealEdge] = network.edges
+        self._populations: list[Population | RealPopulation] = [*network.populations]
+        self._edges: list[Edge | RealEdge] = [*network.edges]
         self._memory_bytes = memory_bytes
         silent = {population.name for population in self._populations if not self._fires(population)}
         for index, edge in enumerate(self._edges):

@@ -1,4 +1,4 @@
-"""The exact integer reference (docs/numerics.md), which every other form of a network must equal bit by bit."""
+"""The exact integer reference (docs/numerics.md), which every form of a network must equal bit by bit."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,9 @@ FLOAT64_INTEGERS = 1 << 53
 class IntegerModel(ForwardModel):
     """Runs an :class:`IntegerNetwork` exactly, fast: vectorised over samples, neurons and, for drives, steps.
 
-    Drives are summed in float32 where the proven bound of every partial sum is below 2**24, in float64 where
-    it is below 2**53, else in int64; states are updated in int32 or int64, wide enough for every intermediate.
+    Drives are summed in float32 where the proven bound of every partial sum is below 2**24, in float64
+    where it is below 2**53, else in int64; states are updated in int32 or int64, wide enough for every
+    intermediate.
 
     Parameters
     ----------

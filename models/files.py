@@ -1,0 +1,88 @@
+"""Reads arrays from files of strangers: npz without pickles, gzipped IDX; what is wrong in one line."""
+
+import gzip
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikewright.errors import ConfigError
+
+__all__ = ["read_idx", "read_npz"]
+
+
+def read_npz(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None]:
+    """``x`` (samples, steps, *shape), and ``y`` (samples,) if the file has it.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file, it is no npz, is cut short or holds objects, or an array does not fit.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ConfigError(f"data {str(path)!r}: must be an npz archive, not a single array")
+            if "x" not in archive:
+                raise ConfigError(f"data {str(path)!r}: must hold an array x, not only {sorted(archive)}")
+            x, y = archive["x"], archive.get("y")
+    except ConfigError:
+        raise
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+    ) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else _first_line(error)
+        raise ConfigError(f"data {str(path)!r}: must be a readable npz without objects: {reason}") from error
+    if x.ndim < 3 or x.dtype.kind not in "buif" or 0 in x.shape:
+        raise ConfigError(
+            f"data {str(path)!r}: x must be numbers of shape (samples, steps, *input shape),"
+            f" not {x.dtype} of shape {x.shape}"
+        )
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        raise ConfigError(f"data {str(path)!r}: x must be finite")
+    if y is None:
+        return x, None
+    if y.shape != x.shape[:1] or y.dtype.kind not in "ui" or int(y.min()) < 0:
+        raise ConfigError(
+            f"data {str(path)!r}: y must be integers from 0 up of shape {x.shape[:1]},"
+            f" not {y.dtype} of shape {y.shape}"
+        )
+    return x, y.astype(np.int64)
+
+
+def read_idx(path: Path, *, axes: int) -> npt.NDArray[np.uint8]:
+    """A gzipped IDX file of bytes with that many axes.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file, or it is not a whole IDX file of that kind.
+    """
+    try:
+        data = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else _first_line(error)
+        raise ConfigError(f"data {str(path)!r}: must be a gzipped IDX file: {reason}") from error
+    head = 4 + 4 * axes
+    if data[:4] != bytes((0, 0, 8, axes)) or len(data) < head:
+        raise ConfigError(f"data {str(path)!r}: must be an IDX file of bytes with {axes} axes")
+    shape = tuple(int.from_bytes(data[i : i + 4], "big") for i in range(4, head, 4))
+    size = int(np.prod(shape, dtype=object))
+    if len(data) - head != size:
+        raise ConfigError(
+            f"data {str(path)!r}: must hold {size} bytes for shape {shape}, not {len(data) - head}"
+        )
+    return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,90 @@
+"""Linear layers whose synapses are few and fixed: a boolean mask that training never leaves."""
+
+import itertools
+import math
+
+import torch
+
+from spikewright.errors import ConfigError
+
+__all__ = ["SparseLinear", "layer_densities", "random_mask"]
+
+
+def random_mask(shape: tuple[int, int], density: float, generator: torch.Generator) -> torch.Tensor:
+    """An Erdős–Rényi mask: exactly ``round(density * size)`` places, at least 1, each as likely as any other.
+
+    Raises
+    ------
+    ConfigError
+        If the density is not above 0 and at most 1.
+    """
+    if not 0 < density <= 1:
+        raise ConfigError(f"density must be above 0 and at most 1, not {density}")
+    size = shape[0] * shape[1]
+    mask = torch.zeros(size, dtype=torch.bool)
+    mask[torch.randperm(size, generator=generator)[: max(1, round(density * size))]] = True
+    return mask.reshape(shape)
+
+
+def layer_densities(sizes: tuple[int, ...], density: float) -> tuple[float, ...]:
+    """Density of each layer of ``sizes[0]-sizes[1]-...``, so that all layers together have ``density``.
+
+    Layers get synapses in proportion to ``inputs + outputs`` (Erdős–Rényi of Mocanu et al. 2018), so small
+    layers are denser; one that would exceed 1 is dense, and the others share what is left.
+    """
+    if not 0 < density <= 1:
+        raise ConfigError(f"density must be above 0 and at most 1, not {density}")
+    layers = list(itertools.pairwise(sizes))
+    full: set[int] = set()
+    while True:
+        left = density * sum(a * b for a, b in layers) - sum(math.prod(layers[i]) for i in full)
+        ends = sum(a + b for i, (a, b) in enumerate(layers) if i not in full)
+        densities = [1.0 if i in full else left / ends * (a + b) / (a * b) for i, (a, b) in enumerate(layers)]
+        over = {i for i, value in enumerate(densities) if value > 1 and i not in full}
+        if not over:
+            return tuple(densities)
+        full |= over
+
+
+class SparseLinear(torch.nn.Module):
+    """``x @ weight.T``, of which only the synapses in ``mask`` exist.
+
+    Outside the mask weights are 0 and get no gradient, so no optimizer moves them, whatever its momentum or
+    weight decay; the product is taken with the mask all the same, so that they could not count.
+
+    Parameters
+    ----------
+    inputs, outputs
+        Sizes of both ends.
+    density
+        Fraction of synapses that exist, above 0, at most 1; the mask is Erdős–Rényi.
+    gain
+        Weights start normal with variance ``gain**2 / (synapses that a neuron has on average)``.
+    generator
+        Draws mask and weights.
+    """
+
+    mask: torch.Tensor
+
+    def __init__(
+        self, inputs: int, outputs: int, *, density: float, generator: torch.Generator, gain: float = 1.0
+    ) -> None:
+        super().__init__()
+        mask = random_mask((outputs, inputs), density, generator)
+        fan_in = float(mask.sum()) / outputs
+        weight = torch.randn(outputs, inputs, generator=generator) * (gain / math.sqrt(fan_in))
+        self.register_buffer("mask", mask)
+        self.weight = torch.nn.Parameter(weight * mask)
+
+    @property
+    def density(self) -> float:
+        """Fraction of synapses that exist."""
+        return float(self.mask.double().mean())
+
+    def masked(self) -> torch.Tensor:
+        """The weights, ``(outputs, inputs)``, 0 outside the mask."""
+        return self.weight * self.mask
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """``(..., inputs)`` to ``(..., outputs)``."""
+        return torch.nn.functional.linear(x, self.masked())

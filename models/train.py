@@ -1,0 +1,125 @@
+"""What learning methods share: augmentation, measuring, and results written whole or not at all."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nir  # type: ignore[import-untyped]
+import torch
+
+from spikewright.errors import ConfigError
+from spikewright.ir import RealNetwork
+from spikewright.models.coding import CodingName, encode, real_input
+from spikewright.models.data import Dataset, load, parse
+from spikewright.models.export import write_nir
+from spikewright.models.integer import IntegerModel
+from spikewright.models.real import RealModel
+from spikewright.models.trace import accuracy
+from spikewright.network import IntegerNetwork
+
+__all__ = ["Progress", "Results", "integer_accuracy", "load_parts", "real_accuracy", "shift_images"]
+
+Progress = Callable[[int, int, float], None]
+"""Called after every epoch with the epochs done, the epochs in all, and the mean loss."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """What a learning method gives.
+
+    Parameters
+    ----------
+    graph
+        The network, for ``network.nir``.
+    checkpoint
+        The module's ``state_dict``, for ``checkpoint.pt``; loads with ``weights_only=True``.
+    metrics
+        For ``metrics.json``: at least ``accuracy`` (held-out), ``density``, ``parameters``, ``epochs``, ``seed``.
+    """
+
+    graph: nir.NIRGraph
+    checkpoint: dict[str, torch.Tensor]
+    metrics: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Write the three files; each is there whole or as it was before, and none before all are complete."""
+        written: list[tuple[Path, Path]] = []
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in ("network.nir", "checkpoint.pt", "metrics.json"):
+                temporary = folder / f".{name}.{os.getpid()}"
+                written.append((temporary, folder / name))
+                if name == "network.nir":
+                    write_nir(self.graph, temporary)
+                elif name == "checkpoint.pt":
+                    torch.save(self.checkpoint, temporary)
+                else:
+                    temporary.write_text(json.dumps(self.metrics, indent=2) + "\n", encoding="utf-8")
+            for temporary, final in written:
+                temporary.replace(final)
+        except OSError as error:
+            raise ConfigError(
+                f"output {str(folder)!r}: cannot be written: {error.strerror or error}"
+            ) from error
+        finally:
+            for temporary, _ in written:
+                temporary.unlink(missing_ok=True)
+
+
+def load_parts(spec: str) -> tuple[Dataset, Dataset]:
+    """The training part (of which a slice may be given) and the held-out part of a data set, with labels.
+
+    Raises
+    ------
+    ConfigError
+        If the specification names a part, or the data have no labels.
+    """
+    parsed = parse(spec)
+    if parsed.part is not None:
+        raise ConfigError(
+            f"data {spec!r}: must name no part: training takes :train and measures on all of :test"
+        )
+    held_out = load(f"{parsed.name}:test")
+    trained = load(spec.replace(parsed.name, f"{parsed.name}:train", 1))
+    if trained.y is None or held_out.y is None:
+        raise ConfigError(f"data {spec!r}: must have labels y to train on")
+    return trained, held_out
+
+
+def shift_images(images: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:
+    """Each image ``(batch, height, width)`` moved by up to ``most`` pixels both ways, zeros coming in."""
+    if not most:
+        return images
+    batch, height, width = images.shape
+    padded = torch.nn.functional.pad(images, (most, most, most, most))
+    windows = padded.unfold(1, height, 1).unfold(2, width, 1)
+    rows, columns = torch.randint(0, 2 * most + 1, (2, batch), generator=generator)
+    return windows[torch.arange(batch), rows, columns]
+
+
+def integer_accuracy(
+    network: IntegerNetwork, data: Dataset, *, steps: int | None, coding: CodingName, seed: int
+) -> float:
+    """Share of samples that the integer network classifies right; see :func:`encode` for the input."""
+    codes = encode(data, network.inputs[0], steps=steps, coding=coding, seed=seed)
+    trace = IntegerModel(network).run(codes)
+    return accuracy(trace.predict(network.decode, network.outputs[0]), labels(data))
+
+
+def real_accuracy(
+    network: RealNetwork, data: Dataset, *, steps: int | None, coding: CodingName, seed: int
+) -> float:
+    """Share of samples that the network in real numbers classifies right, from the same input codes."""
+    codes = encode(data, network.inputs[0], steps=steps, coding=coding, seed=seed)
+    trace = RealModel(network).run(real_input(codes, network.inputs[0]))
+    return accuracy(trace.predict(network.decode, network.outputs[0]), labels(data))
+
+
+def labels(data: Dataset) -> Any:
+    """The classes of all samples."""
+    if data.y is None:
+        raise ConfigError(f"data {data.name!r}: must have labels y to measure an accuracy")
+    return data.y
