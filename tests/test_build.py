@@ -6,15 +6,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from spikewright.build import BuildFolder
 from spikewright.errors import ConfigError, ToolError
 from spikewright.manifest import CODE, Stage, StageRecord, code_hash, hash_bytes, read_manifest
-from spikewright.network import Edge, InputPort, IntegerNetwork, Population
-from spikewright.neuron import Decay, NeuronConfig
-from spikewright.store import load_network, save_network
 
 
 def record(**options: object) -> StageRecord:
@@ -261,52 +257,3 @@ def test_every_stage_knows_the_code_it_depends_on() -> None:
         for part in parts:
             assert (root / part).is_dir() or (root / f"{part}.py").is_file(), (stage, part)
         assert len(code_hash(stage)) == 64
-
-
-def network() -> IntegerNetwork:
-    rng = np.random.default_rng(1)
-    neuron = NeuronConfig(
-        decay=Decay(kind="multiply", factor=(200, 201, 202), fraction_bits=8),
-        compare=(7, 8, 9),
-        reset_amount=(3,),
-        floor=-5,
-    )
-    return IntegerNetwork(
-        name="n",
-        inputs=(InputPort(name="in", shape=(2, 2), kind="hold", value_bits=4, value_scale=15.0),),
-        populations=(
-            Population(name="a", size=3, neuron=neuron, scale=12.5),
-            Population(
-                name="b", size=2, neuron=NeuronConfig(fires=False, decay=Decay(kind="shift", shift=3))
-            ),
-        ),
-        edges=(
-            Edge(source="in", target="a", weights=rng.integers(-8, 8, (3, 4))),
-            Edge(source="a", target="b", weights=rng.integers(-32768, 32768, (2, 3))),
-        ),
-        outputs=("b",),
-        decode="potential_last",
-        weight_bits=16,
-    )
-
-
-def test_a_network_survives_its_file(tmp_path: Path) -> None:
-    original = network()
-    save_network(original, tmp_path / "a.npz")
-    save_network(original, tmp_path / "b.npz")
-    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-    again = load_network(tmp_path / "a.npz")
-    for name in ("name", "inputs", "populations", "outputs", "decode", "weight_bits"):
-        assert getattr(again, name) == getattr(original, name), name
-    for ours, theirs in zip(original.edges, again.edges, strict=True):
-        assert (ours.source, ours.target) == (theirs.source, theirs.target)
-        np.testing.assert_array_equal(ours.weights, theirs.weights, strict=True)
-
-
-def test_a_truncated_network_is_one_line(tmp_path: Path) -> None:
-    save_network(network(), tmp_path / "n.npz")
-    content = (tmp_path / "n.npz").read_bytes()
-    for size in (0, 10, len(content) // 2, len(content) - 1):
-        (tmp_path / "n.npz").write_bytes(content[:size])
-        with pytest.raises(ConfigError, match=r"n\.npz: is not a network of this version; compile again$"):
-            load_network(tmp_path / "n.npz")

@@ -114,7 +114,7 @@ class BuildFolder:
         """Folder to write a stage's outputs to; it becomes part of the build when the block ends well.
 
         ``compile`` starts a new build and drops the other stages; each other stage replaces its own
-        outputs. What Spikewright did not write is kept.
+        outputs, and drops the report on the old ones. What Spikewright did not write is kept.
         """
         before = manifest_bytes(self.path)
         created = make_parents(self.path.parent)
@@ -127,14 +127,14 @@ class BuildFolder:
                 file.relative_to(staging).as_posix(): hash_file(file) for file in owned_files(staging, stage)
             }
             done = StageRecord(options=canonical(record.options), inputs=record.inputs, outputs=outputs)
-            stages = {} if stage == "compile" else dict(self.stages)
-            stages[stage] = done
+            kept = {} if stage == "compile" else {k: v for k, v in self.stages.items() if k != "report"}
+            stages = kept | {stage: done}
             write_manifest(staging / MANIFEST, stages)
             if manifest_bytes(self.path) != before:
                 raise ToolError(f"{self.path}: another program replaced the build; run {stage} again")
             ours = {name for names in OUTPUTS.values() for name in names}
             if stage != "compile":
-                link_tree(self.path, staging, ours.difference(OUTPUTS[stage]))
+                link_tree(self.path, staging, ours.difference(OUTPUTS[stage], OUTPUTS["report"]))
             gone = ours | ({MANIFEST, SCRATCH} if stage == "compile" else {MANIFEST})
             swap(self.path, staging, keep=lambda name: name not in gone)
             self.stages = stages
@@ -145,8 +145,8 @@ class BuildFolder:
                 with suppress(OSError):
                     parent.rmdir()
             if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-                kept = "the build is as it was" if before is not None else "nothing was written"
-                raise ToolError(f"{self.path}: {os.strerror(error.errno)}; {kept}") from error
+                state = "the build is as it was" if before is not None else "nothing was written"
+                raise ToolError(f"{self.path}: {os.strerror(error.errno)}; {state}") from error
             raise
 
 

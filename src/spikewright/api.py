@@ -1,0 +1,333 @@
+"""The flow from Python: compile a network, then co-simulate, estimate and report on the build.
+
+Ten lines take a network to its report; the command line is a thin layer over this module.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikewright.build import BuildFolder
+from spikewright.errors import ConfigError
+from spikewright.stages.common import read_summary
+
+if TYPE_CHECKING:
+    from spikewright.compiler.mapping import Contents, RowsChoice
+    from spikewright.config import ChipConfig
+    from spikewright.cosim.simulators import Simulator
+    from spikewright.models.data import Dataset
+    from spikewright.models.integer import IntegerModel
+    from spikewright.network import IntegerNetwork
+    from spikewright.stages.cosim import Cosim
+    from spikewright.stages.stimulus import Stimulus
+
+    Data = str | Dataset | tuple[Any, Any]
+
+__all__ = ["Build", "check", "compile", "train"]
+
+RANDOM_SAMPLES, RANDOM_STEPS, RANDOM_PROBABILITY = 8, 32, 0.1
+"""What a co-simulation runs when it is told nothing and the network was never evaluated."""
+
+
+def compile(
+    network: Any,
+    *,
+    semantics: "str | Path | Mapping[str, Any] | None" = None,
+    source: str | None = None,
+    weight_bits: int | None = None,
+    state_bits: int | None = None,
+    lanes: int | None = None,
+    rows: "RowsChoice" = "auto",
+    contents: "Contents" = "baked",
+    calibrate: "Data | None" = None,
+    evaluate: "Data | None" = None,
+    steps: int | None = None,
+    output: str | Path | None = None,
+    force: bool = False,
+) -> "Build":
+    """Compile a network to configuration, memory contents and Verilog.
+
+    Parameters
+    ----------
+    network
+        A ``nir.NIRGraph``, or the path of a NIR file.
+    semantics, source
+        What NIR does not carry: a YAML file or a mapping with its keys, and the framework that the
+        network comes from (``snntorch``, ``norse``, ...).
+    weight_bits, state_bits
+        Widths, 2 to 16 and 8 to 24; by default as trained, else 8 and as the network needs.
+    lanes
+        Neurons that a core works on at once, a power of two; by default chosen by its size.
+    rows
+        How synapses are stored: ``dense``, ``compressed``, or ``auto``, whichever is smaller.
+    contents
+        ``baked`` into the hardware, or loaded over the configuration ``bus``.
+    calibrate, evaluate
+        Data to choose scales with, and to measure accuracies on: ``NAME[:train|:test][a:b]``, a
+        :class:`~spikewright.models.data.Dataset`, or ``(x, y)`` with x ``(samples, steps, *shape)``.
+    steps
+        For how many steps an image is shown, where the network does not say.
+    output
+        The build directory; by default ``out/`` and the network's name.
+    force
+        Compile even if nothing changed, and over files that were changed by hand.
+    """
+    from spikewright.stages.compile import CompileOptions, run_compile, semantics_of
+
+    options = CompileOptions(
+        semantics=semantics_of(semantics),
+        source=source,
+        weight_bits=weight_bits,
+        state_bits=state_bits,
+        lanes=lanes,
+        rows=rows,
+        contents=contents,
+        calibrate=dataset(calibrate),
+        evaluate=dataset(evaluate),
+        steps=steps,
+    )
+    if output is None:
+        output = Path("out", Path(network).stem if isinstance(network, str | Path) else "network")
+    folder, ran = run_compile(network, Path(output), options, force=force)
+    return Build(folder.path, fresh=ran)
+
+
+def train(
+    method: str, data: str, output: str | Path | None = None, *, shown: bool = False, **options: Any
+) -> dict[str, Any]:
+    """Train a network in PyTorch and measure it on held-out data.
+
+    Parameters
+    ----------
+    method
+        How to train; ``sparse``.
+    data
+        ``NAME[a:b]``; it is trained on the part ``train`` and measured on the part ``test``.
+    output
+        Folder for ``network.nir``, ``checkpoint.pt`` and ``metrics.json``; None writes nothing.
+    shown
+        Whether a progress bar comes up.
+    options
+        Of the method: fields of :class:`spikewright.models.train_sparse.TrainSparseOptions`.
+
+    Returns
+    -------
+    dict
+        ``accuracy``, ``density``, ``parameters`` ...: the object that ``spikewright train --json`` prints.
+    """
+    from spikewright.models.train_sparse import TrainSparseOptions, train_sparse
+    from spikewright.progress import progress
+
+    if method != "sparse":
+        raise ConfigError(f"method must be sparse, not {method!r}")
+    chosen = TrainSparseOptions(**options)
+    with progress("training", chosen.epochs, shown=shown) as advance:
+        results = train_sparse(
+            chosen,
+            data,
+            None if output is None else Path(output),
+            progress=lambda done, total, loss: advance(1, f"epoch {done} of {total}, loss {loss:.3f}"),
+        )
+    return results.metrics
+
+
+def check(
+    network: Any,
+    *,
+    semantics: "str | Path | Mapping[str, Any] | None" = None,
+    source: str | None = None,
+    weight_bits: int | None = None,
+) -> dict[str, Any]:
+    """Say of every node of a NIR graph whether it is supported and how it is realised, or why not.
+
+    Returns
+    -------
+    dict
+        ``supported``, ``nodes``, ``fits``: the object that ``spikewright check --json`` prints.
+    """
+    from spikewright.compiler.check import check as check_graph
+    from spikewright.stages.compile import semantics_of
+
+    return check_graph(network, semantics=semantics_of(semantics), source=source, weight_bits=weight_bits)
+
+
+class Build:
+    """A compiled network: the hardware in a build directory, and what can be asked of it.
+
+    Parameters
+    ----------
+    path
+        The build directory.
+    force
+        Use files although they were changed by hand.
+    fresh
+        Whether it was compiled just now.
+    """
+
+    def __init__(self, path: str | Path, *, force: bool = False, fresh: bool = False) -> None:
+        self.folder = BuildFolder.existing(Path(path))
+        self.fresh = fresh
+        if not force:
+            self.folder.check(["compile"])
+
+    @property
+    def path(self) -> Path:
+        """The build directory."""
+        return self.folder.path
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """Sizes and accuracies: the object that ``spikewright compile --json`` prints."""
+        return read_summary(self.path / "compile.json")
+
+    @cached_property
+    def chip(self) -> "ChipConfig":
+        """What the hardware is built for."""
+        from spikewright.compiler.config_yaml import read_config
+
+        return read_config(self.path / "config.yaml")
+
+    @cached_property
+    def network(self) -> "IntegerNetwork":
+        """The integer network that the hardware does."""
+        from spikewright.compiler.storage import read_network_file
+
+        return read_network_file(self.path / "network.npz")
+
+    @cached_property
+    def model(self) -> "IntegerModel":
+        """The integer network as a torch module: ``build.model(x)`` gives spikes, read-outs and states."""
+        from spikewright.models.integer import IntegerModel
+
+        return IntegerModel(self.network)
+
+    def stimulus(
+        self,
+        x: "Data | Mapping[str, Any] | Any" = None,
+        y: Any = None,
+        *,
+        bernoulli: float | None = None,
+        steps: int | None = None,
+        samples: int | None = None,
+        seed: int = 0,
+    ) -> "Stimulus":
+        """Events for the inputs: a data set as coded in training, random spikes, or arrays as they are."""
+        from spikewright.models.data import Dataset
+        from spikewright.stages.stimulus import Coding, Stimulus, from_data, random_spikes
+
+        if x is None and bernoulli is None:
+            x = self.summary["evaluate"] if isinstance(self.summary["evaluate"], str) else None
+        if x is None:
+            probability = RANDOM_PROBABILITY if bernoulli is None else bernoulli
+            return random_spikes(
+                self.network.inputs,
+                probability,
+                samples=samples or RANDOM_SAMPLES,
+                steps=steps or RANDOM_STEPS,
+                seed=seed,
+            )
+        if bernoulli is not None:
+            raise ConfigError("give data or bernoulli, not both")
+        if isinstance(x, str | Dataset):
+            coding = Coding.of_metadata(self.summary["coding"], steps)
+            return from_data(self.network.inputs, x, coding, samples)
+        arrays = x if isinstance(x, Mapping) else {self.network.inputs[0].name: x}
+        chosen = {name: np.asarray(array)[:samples] for name, array in arrays.items()}
+        return Stimulus(x=chosen, y=None if y is None else np.asarray(y)[:samples])
+
+    def cosim(
+        self,
+        x: "Data | Mapping[str, Any] | Any" = None,
+        y: Any = None,
+        *,
+        bernoulli: float | None = None,
+        steps: int | None = None,
+        samples: int | None = None,
+        seed: int = 0,
+        simulator: "Simulator" = "verilator",
+        stall: float = 0.0,
+        waves: bool = False,
+        force: bool = False,
+    ) -> "Cosim":
+        """Run the Verilog in a simulator and compare every spike, read-out and state with PyTorch.
+
+        Parameters
+        ----------
+        x, y
+            Events ``(samples, steps, *shape)`` (of several inputs by name), and labels; or data by name;
+            nothing: the data that the network was evaluated on, else random spikes.
+        bernoulli, steps
+            Random spikes of this probability instead.
+        samples
+            Run so many from the beginning.
+        stall
+            Probability of a gap on every stream in every cycle.
+        force
+            Run even if the same run stands in the build.
+        """
+        from spikewright.stages.cosim import CosimOptions, run_cosim
+
+        stimulus = self.stimulus(x, y, bernoulli=bernoulli, steps=steps, samples=samples, seed=seed)
+        options = CosimOptions(
+            simulator=simulator, stall=stall, seed=seed, waves=waves, stimulus=stimulus.name
+        )
+        images = self.images() if self.chip.contents == "bus" else None
+        return run_cosim(
+            self.folder, self.chip, self.network, stimulus.x, stimulus.y, options, images=images, force=force
+        )
+
+    def estimate(
+        self,
+        technologies: Sequence[str] | None = None,
+        *,
+        x: "Data | Mapping[str, Any] | Any" = None,
+        bernoulli: float | None = None,
+        steps: int | None = None,
+        samples: int | None = None,
+        seed: int = 0,
+        force: bool = False,
+    ) -> dict[str, Any]:
+        """Area and clock from Yosys and nextpnr, energy from counted activity.
+
+        Parameters
+        ----------
+        technologies
+            Names of FPGAs and of technologies, or technology files.
+        x, bernoulli, steps, samples, seed
+            Activity of such a run of the model; by default that of the last co-simulation.
+        """
+        from spikewright.stages.estimate import DEFAULT_TECHNOLOGIES, model_activity, run_estimate
+
+        activity, name = None, "the last co-simulation"
+        if x is not None or bernoulli is not None:
+            stimulus = self.stimulus(x, bernoulli=bernoulli, steps=steps, samples=samples, seed=seed)
+            activity, name = model_activity(self.chip, self.model, stimulus.x), stimulus.name
+        chosen = DEFAULT_TECHNOLOGIES if technologies is None else technologies
+        return run_estimate(self.folder, self.chip, chosen, activity=activity, stimulus=name, force=force)
+
+    def report(self) -> Path:
+        """Write ``report.html`` from all that the build holds; its path."""
+        from spikewright.report import write_report
+
+        return write_report(self.folder)
+
+    def images(self) -> dict[str, Any]:
+        """Contents of the memories, by name."""
+        from spikewright.compiler.images import read_images
+
+        return read_images(self.chip, self.path / "memory")
+
+
+def dataset(data: "Data | None") -> "str | Dataset | None":
+    """Data by name as it is, arrays as a data set."""
+    if not isinstance(data, tuple):
+        return data
+    from spikewright.models.data import Dataset
+
+    x, y = data
+    labels = None if y is None else np.asarray(y, np.int64)
+    classes = 0 if labels is None else int(labels.max()) + 1
+    return Dataset(name="arrays", x=np.asarray(x), y=labels, static=False, classes=classes)

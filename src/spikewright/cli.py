@@ -1,0 +1,356 @@
+"""The command line: a thin layer over :mod:`spikewright.api`.
+
+Exit codes: 0 it ran and held; 1 the check failed; 2 the input is wrong, said in one line; 130 stopped
+by the user. Anything else is a traceback, and a bug.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spikewright import __version__, present
+from spikewright.errors import CheckFailedError, ConfigError, SpikewrightError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["app", "main"]
+
+OK, FAILED, WRONG, STOPPED = 0, 1, 2, 130
+PLAIN_WIDTH = 110
+"""Columns of tables where there is no terminal."""
+
+app = typer.Typer(
+    name="spikewright",
+    help="Turns trained sparse spiking networks into hardware that provably does the same.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Method(StrEnum):
+    """Ways to train."""
+
+    SPARSE = "sparse"
+
+
+class Coding(StrEnum):
+    """How an image becomes events."""
+
+    DIRECT = "direct"
+    RATE = "rate"
+    LATENCY = "latency"
+
+
+class Rows(StrEnum):
+    """How synapses are stored."""
+
+    AUTO = "auto"
+    DENSE = "dense"
+    COMPRESSED = "compressed"
+
+
+class Contents(StrEnum):
+    """How contents get into the hardware."""
+
+    BAKED = "baked"
+    BUS = "bus"
+
+
+class Simulator(StrEnum):
+    """Simulators of Verilog."""
+
+    VERILATOR = "verilator"
+    ICARUS = "icarus"
+
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object; what is for people goes to stderr.")
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Run although nothing changed; accept files changed by hand.")
+]
+BuildPath = Annotated[Path, typer.Argument(metavar="BUILD", help="Build directory of spikewright compile.")]
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write.")]
+NetworkPath = Annotated[Path, typer.Argument(metavar="NET.nir", help="Network in NIR.")]
+DATA = "NAME[:train|:test][a:b] (digits, mnist5k, mnist), or an npz with x and y."
+Data = Annotated[str | None, typer.Option(metavar="DATA", help=DATA)]
+Semantics = Annotated[Path | None, typer.Option(metavar="S.yaml", help="What NIR does not carry.")]
+Source = Annotated[
+    str | None, typer.Option(metavar="FRAMEWORK", help="Framework that the network comes from.")
+]
+Bernoulli = Annotated[float | None, typer.Option(metavar="P", help="Random spikes of this probability.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Time steps of a sample.")]
+Samples = Annotated[int | None, typer.Option(min=1, help="Run so many samples.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> int:
+    """Turn trained sparse spiking networks into hardware that provably does the same."""
+    if version:
+        print(f"spikewright {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        names = ", ".join(command.name or "" for command in app.registered_commands)
+        raise ConfigError(f"name a command: {names}; spikewright --help tells more")
+    return OK
+
+
+@app.command("doctor")
+def doctor_command(as_json: Json = False) -> int:
+    """Say which tools are there, which are missing and how to get them."""
+    from dataclasses import asdict
+
+    from spikewright.doctor import examine
+
+    findings = examine()
+    complete = all(finding.found for finding in findings if finding.required)
+    result = {
+        "complete": complete,
+        "spikewright": __version__,
+        "tools": [asdict(finding) for finding in findings],
+    }
+    show(result, present.show_doctor, as_json)
+    return OK if complete else FAILED
+
+
+@app.command("train")
+def train_command(
+    method: Annotated[Method, typer.Argument(metavar="METHOD", help="How to train: sparse.")],
+    data: Annotated[str, typer.Option(metavar="DATA", help="NAME[a:b]; trains on :train, tests on :test.")],
+    output: Output,
+    hidden: Annotated[str, typer.Option(metavar="N,N,...", help="Neurons of each hidden layer.")] = "128",
+    density: Annotated[float, typer.Option(help="Fraction of synapses that exist.")] = 0.1,
+    steps: Annotated[int, typer.Option(min=1, help="Time steps that an image is shown for.")] = 25,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data.")] = 100,
+    weight_bits: Annotated[int, typer.Option(min=2, max=16, help="Width of the weights.")] = 8,
+    state_bits: Annotated[int, typer.Option(min=8, max=24, help="Width of the potentials.")] = 16,
+    coding: Annotated[Coding, typer.Option(help="How an image becomes events.")] = Coding.DIRECT,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> int:
+    """Train a network in PyTorch; writes network.nir, checkpoint.pt and metrics.json."""
+    from spikewright import api
+
+    try:
+        layers = tuple(int(size) for size in hidden.split(",") if size.strip())
+    except ValueError:
+        raise ConfigError(f"--hidden must be numbers with commas between, not {hidden!r}") from None
+    metrics = api.train(
+        method.value,
+        data,
+        output,
+        shown=True,
+        hidden=layers,
+        density=density,
+        steps=steps,
+        epochs=epochs,
+        weight_bits=weight_bits,
+        state_bits=state_bits,
+        coding=coding.value,
+        seed=seed,
+    )
+    show(metrics, present.show_train, as_json)
+    tell(f"{output / 'network.nir'}: written", as_json)
+    return OK
+
+
+@app.command("check")
+def check_command(
+    network: NetworkPath,
+    semantics: Semantics = None,
+    source: Source = None,
+    weight_bits: Annotated[int | None, typer.Option(min=2, max=16, help="Width of the weights.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Say of every node whether it is supported and how it is realised, or why not."""
+    from spikewright.api import check
+
+    result = check(network, semantics=semantics, source=source, weight_bits=weight_bits)
+    show(result, present.show_check, as_json)
+    return OK if result["supported"] else FAILED
+
+
+@app.command("compile")
+def compile_command(
+    network: NetworkPath,
+    output: Output,
+    semantics: Semantics = None,
+    source: Source = None,
+    weight_bits: Annotated[int | None, typer.Option(min=2, max=16, help="Width of the weights.")] = None,
+    state_bits: Annotated[int | None, typer.Option(min=8, max=24, help="Width of the potentials.")] = None,
+    lanes: Annotated[
+        int | None, typer.Option(min=1, help="Neurons a core works on at once; a power of 2.")
+    ] = None,
+    rows: Annotated[Rows, typer.Option(help="How synapses are stored.")] = Rows.AUTO,
+    contents: Annotated[
+        Contents, typer.Option(help="Contents in the hardware, or loaded over a bus.")
+    ] = Contents.BAKED,
+    calibrate: Data = None,
+    evaluate: Data = None,
+    steps: Steps = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> int:
+    """Compile a network to configuration, memory contents and Verilog."""
+    from spikewright import api
+
+    build = api.compile(
+        network,
+        semantics=semantics,
+        source=source,
+        weight_bits=weight_bits,
+        state_bits=state_bits,
+        lanes=lanes,
+        rows=rows.value,
+        contents=contents.value,
+        calibrate=calibrate,
+        evaluate=evaluate,
+        steps=steps,
+        output=output,
+        force=force,
+    )
+    show(build.summary, present.show_compile, as_json)
+    tell(f"{build.path}: written" if build.fresh else f"{build.path}: up to date", as_json)
+    return OK
+
+
+@app.command("cosim")
+def cosim_command(
+    build: BuildPath,
+    data: Data = None,
+    bernoulli: Bernoulli = None,
+    steps: Steps = None,
+    samples: Samples = None,
+    seed: Seed = 0,
+    simulator: Annotated[Simulator, typer.Option(help="What runs the Verilog.")] = Simulator.VERILATOR,
+    stall: Annotated[
+        float, typer.Option(min=0, max=0.95, help="Probability of a gap on every stream.")
+    ] = 0.0,
+    waves: Annotated[bool, typer.Option("--waves", help="Keep a waveform.")] = False,
+    force: Force = False,
+    as_json: Json = False,
+) -> int:
+    """Run the Verilog and compare every spike, read-out and state with PyTorch."""
+    from spikewright.api import Build
+
+    result = Build(build, force=force).cosim(
+        data,
+        bernoulli=bernoulli,
+        steps=steps,
+        samples=samples,
+        seed=seed,
+        simulator=simulator.value,
+        stall=stall,
+        waves=waves,
+        force=force,
+    )
+    show(result.summary, present.show_cosim, as_json)
+    if not result.ran:
+        tell(f"{build}: up to date, nothing was run; --force runs it again", as_json)
+    return FAILED if result.mismatches else OK
+
+
+@app.command("estimate")
+def estimate_command(
+    build: BuildPath,
+    technology: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="ecp5, ice40, 45nm, a technology file; give more by commas."),
+    ] = None,
+    data: Data = None,
+    bernoulli: Bernoulli = None,
+    steps: Steps = None,
+    samples: Samples = None,
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: Json = False,
+) -> int:
+    """Estimate area and clock with Yosys and nextpnr, energy from counted activity."""
+    from spikewright.api import Build
+
+    names = [name for entry in technology or () for name in entry.split(",") if name] or None
+    result = Build(build, force=force).estimate(
+        names, x=data, bernoulli=bernoulli, steps=steps, samples=samples, seed=seed, force=force
+    )
+    show(result, present.show_estimate, as_json)
+    return OK
+
+
+@app.command("report")
+def report_command(build: BuildPath, force: Force = False, as_json: Json = False) -> int:
+    """Write one HTML page with all figures of a build."""
+    from spikewright.api import Build
+
+    path = Build(build, force=force).report()
+    show({"report": str(path)}, lambda console, result: present.line(console, result["report"]), as_json)
+    return OK
+
+
+def show(
+    result: Mapping[str, Any], how: "Callable[[Console, Mapping[str, Any]], None]", as_json: bool
+) -> None:
+    """Print a result: as JSON on stdout and for people on stderr, or for people on stdout."""
+    from spikewright.stages.common import plain
+
+    how(console(sys.stderr if as_json else sys.stdout), result)
+    if as_json:
+        json.dump(plain(result), sys.stdout, indent=1, allow_nan=False)
+        sys.stdout.write("\n")
+
+
+def tell(text: str, as_json: bool) -> None:
+    """Print a line for people."""
+    present.line(console(sys.stderr if as_json else sys.stdout), text)
+
+
+def console(stream: Any) -> "Console":
+    """Where tables go; wide enough where there is no terminal."""
+    from rich.console import Console
+
+    return Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; its exit code."""
+    try:
+        code = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else OK
+    except typer.TyperException as error:
+        return complain(error.format_message(), WRONG)
+    except CheckFailedError as error:
+        return complain(str(error), FAILED)
+    except SpikewrightError as error:
+        return complain(str(error), WRONG)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except OSError as error:
+        return complain(os_reason(error), WRONG)
+    except (KeyboardInterrupt, typer.Abort):
+        return complain("stopped", STOPPED)
+
+
+def os_reason(error: OSError) -> str:
+    """What the system refused, and where."""
+    reason = error.strerror or str(error)
+    return reason if error.filename is None else f"{error.filename}: {reason}"
+
+
+def complain(message: str, code: int) -> int:
+    """Print an error as one line."""
+    print(f"spikewright: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,274 @@
+"""Results as tables for people; each takes the object that ``--json`` prints."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "line",
+    "number",
+    "percent",
+    "quantity",
+    "show_check",
+    "show_compile",
+    "show_cosim",
+    "show_demo",
+    "show_doctor",
+    "show_estimate",
+    "show_train",
+    "source_of",
+]
+
+Result = Mapping[str, Any]
+
+PREFIXES = (
+    (1e9, "G"),
+    (1e6, "M"),
+    (1e3, "k"),
+    (1.0, ""),
+    (1e-3, "m"),
+    (1e-6, "µ"),
+    (1e-9, "n"),
+    (1e-12, "p"),
+)
+
+
+def number(value: float | None) -> str:
+    """A count with separators, or a figure with four digits; a dash where there is none."""
+    if value is None:
+        return "–"
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:.4g}"
+
+
+def percent(value: float | None) -> str:
+    """A fraction as a percentage."""
+    return "–" if value is None else f"{100 * value:.2f} %"
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A figure with its unit, with the prefix that gives one to three digits before the point."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return f"0 {unit}"
+    factor, prefix = next(((f, p) for f, p in PREFIXES if abs(value) >= f * 0.9995), PREFIXES[-1])
+    scaled = value / factor
+    return f"{scaled:.{max(0, 2 - len(str(int(abs(scaled)))) + 1)}f} {prefix}{unit}"
+
+
+def table(
+    console: "Console", header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None
+) -> None:
+    """Print a table; the first column to the left, numbers to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [*rows]
+    grid = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for name in header:
+        grid.add_column(Text(name))
+    for index, column in enumerate(grid.columns):
+        cells = [row[index] for row in rows]
+        if index and cells and all(cell[:1].isdigit() or cell[:1] in "–-" for cell in cells):
+            column.justify = "right"
+    for row in rows:
+        grid.add_row(*[Text(cell) for cell in row])
+    console.print(grid)
+
+
+def pairs(console: "Console", rows: Iterable[tuple[str, str]]) -> None:
+    """Print names and values in two columns."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        grid.add_row(Text(name, style="dim"), Text(value))
+    console.print(grid)
+
+
+def line(console: "Console", text: str, style: str | None = None) -> None:
+    """Print one line as it is."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_doctor(console: "Console", result: Result) -> None:
+    """What is there, and how to get the rest."""
+    rows = [
+        (
+            entry["name"],
+            ("ok" if entry["found"] else "MISSING" if entry["required"] else "no"),
+            entry["version"] or "–",
+            entry["needed_for"] if entry["found"] else f"{entry['needed_for']}: {entry['remedy']}",
+        )
+        for entry in result["tools"]
+    ]
+    table(console, ("tool", "", "version", "needed for"), rows)
+    missing = [entry["name"] for entry in result["tools"] if entry["required"] and not entry["found"]]
+    line(console, f"missing: {', '.join(missing)}" if missing else "everything that is needed is there")
+
+
+def show_check(console: "Console", result: Result) -> None:
+    """Every node, and what the network takes."""
+    rows = [
+        (
+            node["name"],
+            node["type"],
+            "yes" if node["supported"] else "NO",
+            str(node["realised_as"] or "–") if node["supported"] else str(node["reason"]),
+        )
+        for node in result["nodes"]
+    ]
+    table(console, ("node", "type", "supported", "realised as, or why not"), rows)
+    for note in result.get("notes", ()):
+        line(console, note)
+    if result.get("memory_bits"):
+        line(console, f"memory: {number(result['memory_bits'])} bits")
+    for name, fits in (result.get("fits") or {}).items():
+        line(console, f"fits {name}: {fits}")
+
+
+def show_train(console: "Console", result: Result) -> None:
+    """What training reached."""
+    pairs(
+        console,
+        [
+            ("accuracy (held out)", percent(result.get("accuracy"))),
+            ("density", percent(result.get("density"))),
+            ("parameters", number(result.get("parameters"))),
+            ("epochs", number(result.get("epochs"))),
+            ("seed", str(result.get("seed"))),
+        ],
+    )
+
+
+def show_compile(console: "Console", result: Result) -> None:
+    """The hardware that came out, core by core."""
+    rows = [
+        (
+            core["name"],
+            number(core["neurons"]),
+            number(core["nonzero_synapses"]),
+            percent(core["density"]),
+            core["rows"],
+            number(core["lanes"]),
+            number(core["memory_bits"]),
+            core["decay"],
+        )
+        for core in result["core_details"]
+    ]
+    table(console, ("core", "neurons", "synapses", "density", "rows", "lanes", "memory bits", "decay"), rows)
+    for note in result["notes"]:
+        line(console, f"note: {note}")
+    pairs(
+        console,
+        [
+            ("weights", f"{number(result['weight_bits'])} bits"),
+            ("memory", f"{number(result['memory_bits'])} bits (weights, indices, row pointers)"),
+            ("accuracy float", percent(result["accuracy_float"])),
+            ("accuracy integer", percent(result["accuracy_integer"])),
+        ],
+    )
+
+
+def show_cosim(console: "Console", result: Result) -> None:
+    """What was compared, and what it took."""
+    if result["mismatches"]:
+        line(console, f"MISMATCHES: {number(result['mismatches'])}", "bold red")
+        if result.get("first_divergence"):
+            line(console, str(result["first_divergence"]))
+    else:
+        line(console, "hardware equals PyTorch: 0 mismatches", "bold green")
+    rows = [
+        ("spikes compared", number(result["spikes_compared"])),
+        ("read-outs compared", number(result["readouts_compared"])),
+        ("states compared", number(result["states_compared"])),
+        ("samples × steps", f"{number(result['samples'])} × {number(result['steps'])}"),
+        (
+            "cycles",
+            f"{number(result['cycles'])} ({number(result['cycles'] / max(1, result['samples']))} a sample)",
+        ),
+        ("predicted cycles", number(result.get("predicted_cycles"))),
+        ("accuracy", percent(result.get("accuracy"))),
+        ("simulator", f"{result['simulator']}, {number(round(result['steps_per_second'] or 0))} steps/s"),
+    ]
+    if result.get("injected") is not None:
+        effective, detected = result["effective"], result["detected"]
+        rows.append(("faults", f"{result['injected']} injected, {effective} effective, {detected} detected"))
+    pairs(console, rows)
+
+
+def show_estimate(console: "Console", result: Result) -> None:
+    """Area, clock and energy by technology."""
+    rows = []
+    for target in result["targets"]:
+        energy, fmax, latency = (target.get(k) for k in ("energy_per_inference_nj", "fmax_mhz", "latency_us"))
+        area = target.get("area_um2")
+        rows.append(
+            (
+                target["technology"],
+                number(target.get("luts")) if area is None else f"{number(area)} µm²",
+                number(target.get("ffs")),
+                number(target.get("brams")),
+                number(target.get("dsps")),
+                "–" if fmax is None else f"{fmax:.1f} MHz",
+                quantity(None if latency is None else latency * 1e-6, "s"),
+                quantity(None if energy is None else energy * 1e-9, "J"),
+            )
+        )
+    header = ("technology", "LUTs / area", "FFs", "BRAMs", "DSPs", "clock", "an inference", "energy")
+    table(console, header, rows)
+
+
+def source_of(target: Result, key: str) -> str | None:
+    """How a figure of an estimate came about: the source that names it before its colon."""
+    group = "energy" if key.startswith("energy") or key in ("memory_nj", "compute_nj") else key
+    for source in target.get("sources") or ():
+        names, colon, how = source.partition(": ")
+        if colon and group in names.split(", "):
+            return str(how)
+    return None
+
+
+def show_demo(console: "Console", result: Result) -> None:
+    """The whole flow on a page."""
+    compiled, cosim = result["compile"], result["cosim"]
+    rows = [
+        (
+            "network",
+            f"{number(compiled['neurons'])} neurons, {number(compiled['nonzero_synapses'])} synapses",
+        ),
+        ("accuracy float", percent(compiled["accuracy_float"])),
+        ("accuracy integer", percent(compiled["accuracy_integer"])),
+        ("accuracy hardware", f"{percent(cosim['accuracy'])} ({number(cosim['samples'])} images)"),
+        ("spikes compared", number(cosim["spikes_compared"])),
+        ("mismatches", number(cosim["mismatches"])),
+        ("cycles an image", number(round(cosim["cycles"] / max(1, cosim["samples"])))),
+    ]
+    for target in result["estimate"]["targets"]:
+        name = target["technology"]
+        for label, value, key in (
+            ("LUTs", number(target.get("luts")), "luts"),
+            ("block RAMs", number(target.get("brams")), "brams"),
+            ("clock", quantity(none_or(target.get("fmax_mhz"), 1e6), "Hz"), "fmax_mhz"),
+            ("time an image", quantity(none_or(target.get("latency_us"), 1e-6), "s"), "latency_us"),
+            (
+                "energy an image",
+                quantity(none_or(target.get("energy_per_inference_nj"), 1e-9), "J"),
+                "energy_per_inference_nj",
+            ),
+        ):
+            if value != "–":
+                source = source_of(target, key)
+                rows.append((f"{name}: {label}", value if source is None else f"{value}   ({source})"))
+    pairs(console, rows)
+
+
+def none_or(value: float | None, factor: float) -> float | None:
+    """A figure in base units, if there is one."""
+    return None if value is None else value * factor

@@ -1,0 +1,192 @@
+"""Tables of the report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+
+from spikewright.build import BuildFolder
+from spikewright.figures import bars
+from spikewright.present import number, percent, quantity, source_of
+
+__all__ = ["Grid", "checks", "costs", "layers", "semantics_grid", "stage_section"]
+
+Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A table of the page.
+
+    Parameters
+    ----------
+    numeric, how, whole
+        Columns to the right, subdued, never broken into lines.
+    """
+
+    header: Sequence[str] = ()
+    rows: Sequence[Sequence[str]]
+    numeric: frozenset[int] = field(default_factory=frozenset)
+    how: frozenset[int] = field(default_factory=frozenset)
+    whole: frozenset[int] = field(default_factory=frozenset)
+
+
+def layers(compiled: Summary, cosim: Summary | None) -> Grid:
+    """One row a core."""
+    seen = cosim or {"firing_rates": {}, "event_cycles": {}, "update_cycles": {}, "samples": 1}
+    rows = []
+    for core in compiled["core_details"]:
+        name = core["name"]
+        cycles = [seen[key].get(name) for key in ("event_cycles", "update_cycles")]
+        row = [
+            name,
+            number(core["neurons"]),
+            number(core["nonzero_synapses"]),
+            percent(core["density"]),
+            core["decay"],
+            percent(seen["firing_rates"].get(name)),
+            core["rows"],
+            number(core["lanes"]),
+            number(core["memory_bits"]),
+        ]
+        rows.append(row + [number(count and round(count / seen["samples"])) for count in cycles])
+    header = (
+        "core",
+        "neurons",
+        "synapses",
+        "density",
+        "decay",
+        "activity",
+        "rows",
+        "lanes",
+        "memory bits",
+        "event cycles",
+        "update cycles",
+    )
+    return Grid(
+        header=header, rows=rows, numeric=frozenset({1, 2, 3, 5, 7, 8, 9, 10}), whole=frozenset({0, 4})
+    )
+
+
+def checks(cosim: Summary | None) -> Grid | None:
+    """What the co-simulation compared."""
+    if cosim is None:
+        return None
+    rows = [
+        ("samples × steps", f"{number(cosim['samples'])} × {number(cosim['steps'])}"),
+        ("spikes of all populations but the input", number(cosim["spikes_compared"])),
+        ("places where a spike could have been", number(cosim["places_compared"])),
+        ("read-outs", number(cosim["readouts_compared"])),
+        ("states at the samples' ends", number(cosim["states_compared"])),
+        ("mismatches", number(cosim["mismatches"])),
+        ("cycles", number(cosim["cycles"])),
+        ("cycles predicted", number(cosim["predicted_cycles"])),
+        ("cycles between output tokens, mean", number(cosim["cycles_per_step"])),
+        ("simulated steps a second", number(cosim["steps_per_second"] and round(cosim["steps_per_second"]))),
+    ]
+    if cosim.get("injected") is not None:
+        rows += [(f"faults {key}", number(cosim[key])) for key in ("injected", "effective", "detected")]
+    return Grid(rows=[row for row in rows if row[1] != "–"], numeric=frozenset({1}))
+
+
+FIGURES = (
+    ("luts", "LUT cells", "", 1.0),
+    ("carries", "carry cells", "", 1.0),
+    ("logic_cells", "logic cells used by the placer", "", 1.0),
+    ("ffs", "flip-flops", "", 1.0),
+    ("brams", "block RAMs", "", 1.0),
+    ("dsps", "multipliers", "", 1.0),
+    ("area_um2", "area", "µm²", 1.0),
+    ("fmax_mhz", "clock", "Hz", 1e6),
+    ("cycles_per_inference", "cycles an inference", "", 1.0),
+    ("latency_us", "time an inference", "s", 1e-6),
+    ("energy_per_inference_nj", "energy an inference", "J", 1e-9),
+    ("memory_nj", "of it in memories", "J", 1e-9),
+    ("compute_nj", "of it in arithmetic", "J", 1e-9),
+    ("energy_per_sop_pj", "energy a synaptic operation", "J", 1e-12),
+    ("power_mw", "power", "W", 1e-3),
+)
+
+
+def costs(estimated: Summary | None) -> list[dict[str, Any]]:
+    """A table a technology: figures that there are, with their sources."""
+    found = []
+    for target in (estimated or {"targets": []})["targets"]:
+        rows = []
+        for key, name, unit, factor in FIGURES:
+            value = target.get(key)
+            if value is None:
+                continue
+            text = number(value) if not unit else quantity(value * factor, unit)
+            rows.append((name, text, source_of(target, key) or ""))
+        if target.get("reason"):
+            rows.append(("does not fit", "", target["reason"]))
+        named = {source for *_, source in rows}
+        rows += [("", "", source) for source in target["sources"] if source.partition(": ")[2] not in named]
+        part = f" ({target['part']})" if target.get("part") else ""
+        grid = Grid(
+            header=("", "", "how it came about"), rows=rows, numeric=frozenset({1}), how=frozenset({2})
+        )
+        parts = [
+            (label, target[key], quantity(target[key] * 1e-9, "J"))
+            for key, label in (("memory_nj", "memories"), ("compute_nj", "arithmetic"))
+            if target.get(key) is not None
+        ]
+        section = {
+            "title": f"{target['technology']}{part}",
+            "table": grid,
+            "bars": Markup(bars(parts)) if parts else None,
+            "caption": "Energy of an inference.",
+        }
+        found.append(section)
+    return found
+
+
+def semantics_grid(semantics: Summary) -> Grid | None:
+    """Every key of the semantics, with its origin."""
+    origins = semantics.get("origins") or {}
+    rows = [
+        (key, text(value), str(origins.get(key, ""))) for key, value in semantics.items() if key != "origins"
+    ]
+    return Grid(header=("key", "value", "from"), rows=rows, how=frozenset({2})) if rows else None
+
+
+def stage_section(folder: BuildFolder, name: str) -> dict[str, Any]:
+    """How a stage was run: options, versions and content hashes."""
+    record = folder.stages[name]
+    tools = {key: value for key, value in record.inputs.items() if len(value) != 64}
+    hashes = {key: value for key, value in record.inputs.items() if len(value) == 64}
+    rows = [
+        (key, text(value)) for key, value in (*record.options.items(), *tools.items()) if value is not None
+    ]
+    return {
+        "name": name,
+        "command": command_line(folder, name, record.options),
+        "table": Grid(rows=rows),
+        "hashes": Grid(header=("", "sha256"), rows=[*hashes.items(), *record.outputs.items()]),
+    }
+
+
+def command_line(folder: BuildFolder, name: str, options: Mapping[str, Any]) -> str:
+    """The command that runs a stage so."""
+    words = [f"spikewright {name}", "network.nir" if name == "compile" else str(folder.path)]
+    for key, value in options.items():
+        if value is None or value is False or isinstance(value, Mapping) or key == "stimulus":
+            continue
+        option = {"technologies": "technology", "weight_bits": "weight-bits", "state_bits": "state-bits"}.get(
+            key, key
+        )
+        if key == "seeds":
+            continue
+        words.append(f"--{option}" if value is True else f"--{option} {text(value)}")
+    return " ".join(words)
+
+
+def text(value: object) -> str:
+    """A value as a person writes it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {text(item)}" for key, item in value.items()) or "–"
+    if isinstance(value, list | tuple):
+        return ",".join(text(item) for item in value) or "–"
+    return "–" if value is None else str(value)

@@ -1,0 +1,223 @@
+"""The stage ``compile``: from a NIR graph to configuration, memory images and Verilog."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import nir  # type: ignore[import-untyped]
+import numpy as np
+
+from spikewright.build import BuildFolder
+from spikewright.compiler.config_yaml import write_config
+from spikewright.compiler.images import write_images
+from spikewright.compiler.mapping import Contents, RowsChoice
+from spikewright.compiler.metadata import METADATA_KEY, parse_json
+from spikewright.compiler.nir_file import read_nir
+from spikewright.compiler.passes import Lowered, decide_semantics, lower
+from spikewright.compiler.reader import read_network
+from spikewright.compiler.semantics import SemanticsFile, load_semantics, parse_semantics
+from spikewright.compiler.storage import write_network
+from spikewright.config import CoreConfig
+from spikewright.errors import ConfigError
+from spikewright.manifest import StageRecord, hash_bytes
+from spikewright.memories import core_memories
+from spikewright.models.coding import real_input
+from spikewright.models.data import Dataset
+from spikewright.models.integer import IntegerModel
+from spikewright.models.real import RealModel
+from spikewright.network import InputPort, IntegerNetwork
+from spikewright.neuron import Decay
+from spikewright.rtl.verilog import write_chip
+from spikewright.stages.common import run_stage, versions, write_summary
+from spikewright.stages.stimulus import Coding, data_hash, from_data
+
+__all__ = ["CompileOptions", "run_compile"]
+
+PACKAGES = ("amaranth", "nir", "numpy", "pyosys", "torch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileOptions:
+    """How to compile; see :func:`spikewright.compile`."""
+
+    semantics: SemanticsFile | None = None
+    source: str | None = None
+    weight_bits: int | None = None
+    state_bits: int | None = None
+    lanes: int | None = None
+    rows: RowsChoice = "auto"
+    contents: Contents = "baked"
+    calibrate: str | Dataset | None = None
+    evaluate: str | Dataset | None = None
+    steps: int | None = None
+
+
+def semantics_of(given: str | Path | Mapping[str, Any] | SemanticsFile | None) -> SemanticsFile | None:
+    """A semantics file, a mapping with its keys, or what is parsed already."""
+    if given is None or isinstance(given, SemanticsFile):
+        return given
+    if isinstance(given, str | Path):
+        return load_semantics(Path(given))
+    return parse_semantics(dict(given), "semantics")
+
+
+def run_compile(
+    network: Any, output: Path, options: CompileOptions, *, force: bool
+) -> tuple[BuildFolder, bool]:
+    """Compile into ``output``, unless the same was compiled there; the build, and whether it was compiled."""
+    folder = BuildFolder(output, force=force)
+    graph = read_nir(network)
+    content = Path(network).read_bytes() if isinstance(network, str | Path) else graph_bytes(graph)
+    record = StageRecord(options=readable(options), inputs=inputs(content, options))
+    if folder.stages and not force:
+        folder.check()
+    stem = Path(network).stem if isinstance(network, str | Path) else "network"
+
+    def action(staging: Path) -> None:
+        (staging / "network.nir").write_bytes(content)
+        emit(staging, graph, stem, options)
+
+    return folder, run_stage(folder, "compile", record, action, force=force)
+
+
+def graph_bytes(graph: Any) -> bytes:
+    """A graph as the file that it would be."""
+    buffer = io.BytesIO()
+    try:
+        nir.write(buffer, graph)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise ConfigError(f"network: NIR cannot write this graph: {error}") from error
+    return buffer.getvalue()
+
+
+def readable(options: CompileOptions) -> dict[str, Any]:
+    """Options as the manifest and the report show them."""
+    found = {field.name: getattr(options, field.name) for field in fields(options)}
+    if options.semantics is not None:
+        found["semantics"] = options.semantics.model_dump(mode="json", exclude_unset=True)
+    for key in ("calibrate", "evaluate"):
+        if isinstance(found[key], Dataset):
+            found[key] = found[key].name
+    return found
+
+
+def inputs(content: bytes, options: CompileOptions) -> dict[str, str]:
+    """Everything that the outputs depend on, by content."""
+    found = {"network.nir": hash_bytes(content)}
+    for key in ("calibrate", "evaluate"):
+        data = getattr(options, key)
+        if data is not None:
+            found[key] = data_hash(data)
+    return found | versions("compile", *PACKAGES)
+
+
+def emit(staging: Path, graph: Any, stem: str, options: CompileOptions) -> None:
+    """Compile and write everything but the graph itself."""
+    coding = Coding.of_metadata(coding_of(graph), options.steps)
+    name, semantics = decide_semantics(graph, options.semantics, options.source)
+    lowered = lower(
+        graph,
+        name=name or stem,
+        semantics=semantics,
+        weight_bits=options.weight_bits,
+        state_bits=options.state_bits,
+        lanes=options.lanes,
+        rows=options.rows,
+        contents=options.contents,
+        calibrate=feed(read_network(graph, semantics).inputs, options.calibrate, coding),
+    )
+    write_summary(staging / "semantics.json", asdict(lowered.semantics))
+    write_config(lowered.chip, staging / "config.yaml")
+    write_network(lowered.network, staging / "network.npz")
+    write_images(lowered.chip, lowered.images, staging / "memory")
+    write_chip(lowered.chip, staging / "rtl")
+    write_summary(staging / "compile.json", summarise(lowered, coding, options))
+
+
+def feed(ports: tuple[InputPort, ...], data: str | Dataset | None, coding: Coding) -> dict[str, Any] | None:
+    """What the real network is shown to choose scales, by name of the input."""
+    if data is None:
+        return None
+    stimulus = from_data(ports, data, coding)
+    return {port.name: real_input(stimulus.x[port.name], port) for port in ports}
+
+
+def coding_of(graph: Any) -> dict[str, Any] | None:
+    """The coding that a graph's metadata say it was trained with."""
+    metadata = getattr(graph, "metadata", None) or {}
+    if METADATA_KEY not in metadata:
+        return None
+    coding = parse_json(metadata[METADATA_KEY], f"metadata {METADATA_KEY!r}").get("coding")
+    return coding if isinstance(coding, dict) else None
+
+
+def summarise(lowered: Lowered, coding: Coding, options: CompileOptions) -> dict[str, Any]:
+    """The object that ``spikewright compile --json`` prints."""
+    network, chip = lowered.network, lowered.chip
+    return {
+        "name": network.name,
+        **lowered.summary.as_dict(),
+        "contents": chip.contents,
+        "core_details": [core_details(network, core) for core in chip.cores],
+        **accuracy(lowered, options.evaluate, coding),
+        "evaluate": options.evaluate.name if isinstance(options.evaluate, Dataset) else options.evaluate,
+        "coding": asdict(coding),
+        "decode": network.decode,
+        "semantics": asdict(lowered.semantics),
+        "notes": list(lowered.notes),
+    }
+
+
+def core_details(network: IntegerNetwork, core: CoreConfig) -> dict[str, Any]:
+    """One core in figures."""
+    weights = [edge.weights for edge in network.edges_to(core.name)]
+    nonzero = sum(int(np.count_nonzero(matrix)) for matrix in weights)
+    memory = [m for m in core_memories(core) if not m.state and m.name != f"{core.name}.parameters"]
+    return {
+        "name": core.name,
+        "neurons": core.neurons,
+        "synapses": sum(matrix.size for matrix in weights),
+        "nonzero_synapses": nonzero,
+        "density": nonzero / sum(matrix.size for matrix in weights),
+        "rows": core.rows.kind,
+        "lanes": core.lanes,
+        "memory_bits": sum(m.depth * m.width for m in memory),
+        "state_bits": core.neuron.state_bits,
+        "accumulator_bits": core.accumulator_bits,
+        "decay": decay_text(core.neuron.decay),
+        "reset": f"{core.neuron.reset}, {core.neuron.reset_when}" if core.neuron.fires else "none",
+        "fires": core.neuron.fires,
+    }
+
+
+def decay_text(decay: Decay) -> str:
+    """A decay as docs/numerics.md writes it, with the factor that it stands for."""
+    if decay.kind == "shift":
+        return f"x - (x >> {decay.shift}), {1 - 2.0**-decay.shift:.6g}"
+    if decay.kind == "multiply":
+        low, high = min(decay.factor), max(decay.factor)
+        factor = f"{low}" if low == high else f"{low}..{high}"
+        return f"x·{factor} >> {decay.fraction_bits}, {low / 2**decay.fraction_bits:.6g}"
+    return "none"
+
+
+def accuracy(lowered: Lowered, data: str | Dataset | None, coding: Coding) -> dict[str, Any]:
+    """Accuracies of the float and of the integer network on the same events."""
+    found: dict[str, Any] = {"accuracy_float": None, "accuracy_integer": None, "evaluated_samples": None}
+    if data is None:
+        return found
+    network = lowered.network
+    stimulus = from_data(network.inputs, data, coding)
+    if stimulus.y is None:
+        raise ConfigError(f"data {stimulus.name!r}: has no labels to evaluate with")
+    real = {port.name: real_input(stimulus.x[port.name], port) for port in network.inputs}
+    output = network.outputs[0]
+    for key, model, x in (
+        ("accuracy_float", RealModel(lowered.real), real),
+        ("accuracy_integer", IntegerModel(network), stimulus.x),
+    ):
+        classes = model.run(x).predict(network.decode, output)
+        found[key] = float((classes == stimulus.y).mean())
+    return found | {"evaluated_samples": len(stimulus.y)}

@@ -1,0 +1,98 @@
+"""What a network is fed: a data set in the coding that it was trained with, or random spikes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikewright.errors import ConfigError
+from spikewright.manifest import hash_bytes, hash_file
+from spikewright.models.coding import encode
+from spikewright.models.data import Dataset, load, parse
+from spikewright.network import InputPort
+from spikewright.stages.common import Arrays, array_hash
+
+__all__ = ["Coding", "Stimulus", "data_hash", "from_data", "random_spikes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coding:
+    """How images become events; None: what fits the input. Steps are needed for images only."""
+
+    name: str | None = None
+    steps: int | None = None
+    seed: int = 0
+
+    @classmethod
+    def of_metadata(cls, coding: Mapping[str, Any] | None, steps: int | None = None) -> "Coding":
+        """The coding that a network's metadata name; ``steps`` replaces theirs."""
+        coding = coding or {}
+        return cls(name=coding.get("name"), steps=steps or coding.get("steps"), seed=coding.get("seed", 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stimulus:
+    """Events by name of the input, ``(samples, steps, *shape)``, and labels where there are any."""
+
+    x: Arrays
+    y: Any = None
+    name: str = field(default="arrays")
+
+
+def from_data(
+    ports: tuple[InputPort, ...], data: str | Dataset, coding: Coding, samples: int | None = None
+) -> Stimulus:
+    """A data set as events; ``samples`` takes so many from its beginning."""
+    if len(ports) != 1:
+        names = ", ".join(port.name for port in ports)
+        raise ConfigError(f"data {data!r}: goes into one input, the network has {names}")
+    dataset = load(data) if isinstance(data, str) else data
+    if dataset.static and coding.steps is None:
+        raise ConfigError(
+            f"data {dataset.name!r}: has no time of its own, and the network does not say for how many steps"
+            " an image is shown; give --steps"
+        )
+    if samples is not None and samples < 1:
+        raise ConfigError(f"samples must be 1 or more, not {samples}")
+    chosen = slice(samples)
+    part = Dataset(
+        name=dataset.name,
+        x=dataset.x[chosen],
+        y=None if dataset.y is None else dataset.y[chosen],
+        static=dataset.static,
+        classes=dataset.classes,
+        first=dataset.first,
+    )
+    steps = coding.steps if part.static else None
+    name: Any = coding.name if part.static else None
+    x = encode(part, ports[0], steps=steps, coding=name, seed=coding.seed)
+    return Stimulus(x={ports[0].name: x}, y=part.y, name=dataset.name)
+
+
+def random_spikes(
+    ports: tuple[InputPort, ...], probability: float, *, samples: int, steps: int, seed: int
+) -> Stimulus:
+    """Bernoulli spikes on every input; where events carry values, any value with the same probability."""
+    if not 0 <= probability <= 1:
+        raise ConfigError(f"bernoulli must be a probability of 0..1, not {probability}")
+    for name, value in (("samples", samples), ("steps", steps)):
+        if value < 1:
+            raise ConfigError(f"{name} must be 1 or more, not {value}")
+    rng = np.random.default_rng(seed)
+    x: Arrays = {}
+    for port in ports:
+        shape = (samples, steps, *port.shape)
+        spikes = rng.random(shape, dtype=np.float32) < probability
+        values = rng.integers(1, port.max_value, shape, endpoint=True) if port.value_bits else 1
+        x[port.name] = (spikes * values).astype(np.uint8 if port.value_bits <= 8 else np.int64)
+    return Stimulus(x=x, name=f"bernoulli {probability:g}, {steps} steps, seed {seed}")
+
+
+def data_hash(data: str | Dataset) -> str:
+    """What a manifest keeps of a data set: of a named one its name, of a file or arrays their content."""
+    if not isinstance(data, str):
+        return array_hash({"x": data.x} | ({} if data.y is None else {"y": data.y}))
+    path = Path(parse(data).name)
+    return hash_bytes(f"{data} {hash_file(path) if path.is_file() else ''}".encode())
