@@ -70,7 +70,7 @@ class SpikeEmitter(wiring.Component):
         word = self.sink.payload
         m.d.comb += [
             lowest.i.eq(current.spikes),
-            last.eq(rest == 0),
+            last.eq((rest == 0) | (current.kind != Kind.EVENT)),  # with a token the spikes mean nothing
             self.sink.valid.eq(busy),
             word.kind.eq(current.kind),
             word.address.eq(Cat(lowest.o[:lane_bits], current.slot)),

@@ -42,6 +42,9 @@ class CoreLatency:
         return self.store - 3 + max(0, 3 - self.core.slots * self.phases)
 
     @property
-    def early_token(self) -> bool:
-        """Whether a token may be taken with the last word of a dense row: its drive is stored in time."""
-        return not isinstance(self.core.rows, CompressedRows) and self.core.slots >= 3
+    def settles_at_once(self) -> bool:
+        """Whether a sweep may follow a dense row in the cycle after its last weights were read.
+
+        Their drive is stored 2 cycles later, in the last slot, which the sweep reads last.
+        """
+        return not isinstance(self.core.rows, CompressedRows) and self.core.slots >= 2

@@ -137,8 +137,8 @@ class LifCore(wiring.Component):
             for lane, synapse in zip(lanes, walker.synapses, strict=True):
                 wiring.connect(m, synapse, lane.synapse)
             m.d.comb += busy.eq(walker.busy)
-            if CoreLatency(core).early_token:
-                m.d.comb += settled.eq(~walker.busy | walker.ending)
+            if CoreLatency(core).settles_at_once:
+                m.d.comb += settled.eq(~walker.busy)
             else:
                 m.d.comb += settled.eq(~walker.busy & ~walker.synapses[0].valid)
             return walker.event, busy, settled

@@ -1,0 +1,60 @@
+"""What goes into a simulation: stream words of the inputs, and bus writes of the contents."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikewright.config import ChipConfig, InputConfig
+from spikewright.events import Kind
+from spikewright.memories import BUS_BITS, bus_map, chip_memories
+
+__all__ = ["bernoulli", "bus_writes", "input_words"]
+
+Words = npt.NDArray[np.uint64]
+
+
+def input_words(port: InputConfig, x: npt.NDArray[Any]) -> Words:
+    """Words of an input for events ``x`` of shape ``(samples, steps, size)``.
+
+    Events of a step in the order of their addresses, its token; after the last step, the sample's end.
+    """
+    samples, steps, _ = x.shape
+    sample, step, address = np.nonzero(x)
+    tokens = samples * (steps + 1)
+    words = np.empty(len(address) + tokens, dtype=np.uint64)
+    events = (address.astype(np.uint64) << np.uint64(2)) | np.uint64(Kind.EVENT)
+    if port.value_bits:
+        values = x[sample, step, address].astype(np.uint64)
+        events |= values << np.uint64(2 + port.word.address_bits)
+    # A token comes before an event for every step and sample that ended before it.
+    places = np.arange(len(address)) + sample * (steps + 1) + step
+    is_event = np.zeros(len(words), dtype=bool)
+    is_event[places] = True
+    words[places] = events
+    ends = np.full((samples, steps + 1), Kind.END_OF_STEP, dtype=np.uint64)
+    ends[:, -1] = Kind.END_OF_SAMPLE
+    words[~is_event] = ends.ravel()
+    return words
+
+
+def bus_writes(chip: ChipConfig, images: Mapping[str, Any]) -> Words:
+    """Transfers that load all contents: address in the upper, data in the lower 32 bits."""
+    bases = bus_map(chip)
+    writes: list[int] = []
+    for memory in chip_memories(chip):
+        if memory.state:
+            continue
+        used = -(-memory.width // BUS_BITS)
+        for index, word in enumerate(images[memory.name]):
+            address = bases[memory.name] + index * memory.transfers
+            writes += [((address + t) << 32) | (int(word) >> (BUS_BITS * t)) & 0xFFFFFFFF for t in range(used)]
+    return np.array(writes, dtype=np.uint64)
+
+
+def bernoulli(shape: tuple[int, ...], *, probability: float, samples: int, steps: int, seed: int
+              ) -> npt.NDArray[np.uint8]:
+    """Random spikes ``(samples, steps, *shape)``, each with the same probability."""
+    random = np.random.default_rng(seed).random((samples, steps, *shape), dtype=np.float32)
+    return (random < probability).astype(np.uint8)
