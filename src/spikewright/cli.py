@@ -167,6 +167,26 @@ def train_command(
     return OK
 
 
+@app.command("demo")
+def demo_command(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write.")] = Path(
+        "out/demo"
+    ),
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    samples: Annotated[int | None, typer.Option(min=1, help="Images to co-simulate.")] = None,
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: Json = False,
+) -> int:
+    """Train, compile, co-simulate and estimate a sparse network on handwritten digits."""
+    from spikewright.demo import EPOCHS, SAMPLES, run_demo
+
+    result = run_demo(output, epochs=epochs or EPOCHS, samples=samples or SAMPLES, seed=seed, force=force)
+    show(result, present.show_demo, as_json)
+    tell(f"{output / 'report.html'}: the whole story", as_json)
+    return FAILED if result["cosim"]["mismatches"] else OK
+
+
 @app.command("check")
 def check_command(
     network: NetworkPath,

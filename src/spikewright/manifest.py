@@ -48,12 +48,13 @@ OUTPUTS: dict[Stage, tuple[str, ...]] = {
 }
 """What a stage writes: files, and folders that belong to it alone."""
 
-SHARED = ("config", "errors", "events", "fixed", "ir", "memories", "network", "neuron")
-CODE: dict[Stage, tuple[str, ...]] = {
-    "compile": (*SHARED, "api", "models", "compiler", "rtl"),
-    "cosim": (*SHARED, "models", "cosim"),
-    "estimate": (*SHARED, "boards"),
-    "report": ("report", "templates"),
+SHARED = ("config", "errors", "events", "fixed", "ir", "memories", "network", "neuron", "stages/common")
+CODE: dict[str, tuple[str, ...]] = {
+    "train": (*SHARED, "models"),
+    "compile": (*SHARED, "models", "compiler", "rtl", "stages/compile", "stages/stimulus"),
+    "cosim": (*SHARED, "models", "cosim", "boards/activity", "stages/cosim", "stages/stimulus"),
+    "estimate": (*SHARED, "boards", "stages/estimate"),
+    "report": ("figures", "manifest", "present", "report", "report_tables", "templates"),
 }
 """Modules and parts whose code a stage's result depends on."""
 
@@ -133,7 +134,7 @@ def hash_file(file: Path) -> str:
 
 
 @cache
-def code_hash(stage: Stage) -> str:
+def code_hash(stage: str) -> str:
     """Content hash of the code that a stage's result depends on."""
     root = Path(__file__).parent
     digest = hashlib.sha256()

@@ -126,7 +126,11 @@ def costs(estimated: Summary | None) -> list[dict[str, Any]]:
         rows += [("", "", source) for source in target["sources"] if source.partition(": ")[2] not in named]
         part = f" ({target['part']})" if target.get("part") else ""
         grid = Grid(
-            header=("", "", "how it came about"), rows=rows, numeric=frozenset({1}), how=frozenset({2})
+            header=("", "", "how it came about"),
+            rows=rows,
+            numeric=frozenset({1}),
+            how=frozenset({2}),
+            whole=frozenset({0}),
         )
         parts = [
             (label, target[key], quantity(target[key] * 1e-9, "J"))

@@ -15,12 +15,21 @@ from spikewright.build import BuildFolder
 from spikewright.errors import ConfigError
 from spikewright.manifest import Stage, StageRecord, code_hash, hash_bytes
 
-__all__ = ["Arrays", "array_hash", "json_bytes", "read_summary", "run_stage", "versions", "write_summary"]
+__all__ = [
+    "Arrays",
+    "array_hash",
+    "json_bytes",
+    "plain",
+    "read_summary",
+    "run_stage",
+    "versions",
+    "write_summary",
+]
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def versions(stage: Stage, *packages: str) -> dict[str, str]:
+def versions(stage: str, *packages: str) -> dict[str, str]:
     """Inputs of a stage beside its files: Spikewright's own code, Python, and packages that it uses."""
     found = {"code": code_hash(stage), "python": platform.python_version()}
     for name in packages:
