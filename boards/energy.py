@@ -18,11 +18,11 @@ from typing import Literal
 
 from spikewright.boards.activity import Activity, CoreActivity
 from spikewright.boards.technology import Technology
-from spikewright.config import ChipConfig, CoreConfig
+from spikewright.config import ChipConfig, CompressedRows, CoreConfig
 from spikewright.errors import ConfigError
 from spikewright.memories import chip_memories, core_memories
 
-__all__ = ["Energy", "Item", "inference_energy"]
+__all__ = ["Energy", "Item", "check_activity", "inference_energy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +75,7 @@ def inference_energy(chip: ChipConfig, activity: Activity, technology: Technolog
     ConfigError
         If the activity is of another chip.
     """
-    if list(activity.cores) != [core.name for core in chip.cores]:
-        raise ConfigError(f"activity is of cores {', '.join(activity.cores)}, the chip has"
-                          f" {', '.join(core.name for core in chip.cores)}; co-simulate again")
+    check_activity(chip, activity)
     bills = (core_items(core, activity.cores[core.name], technology) for core in chip.cores)
     items = tuple(item for bill in bills for item in bill if item.count)
     total_pj = sum(item.total_pj for item in items)
@@ -91,6 +89,19 @@ def inference_energy(chip: ChipConfig, activity: Activity, technology: Technolog
         items=items,
         sources=energy_sources(chip, activity, technology),
     )
+
+
+def check_activity(chip: ChipConfig, activity: Activity) -> None:
+    """Refuse activity of another chip."""
+    if list(activity.cores) != [core.name for core in chip.cores]:
+        raise ConfigError(f"activity is of cores {', '.join(activity.cores)}, the chip has"
+                          f" {', '.join(core.name for core in chip.cores)}; co-simulate again")
+    for core in chip.cores:
+        counted = activity.cores[core.name]
+        if (counted.row_words and not isinstance(core.rows, CompressedRows)) or (
+                counted.parameter_words and not core.parameters):
+            raise ConfigError(f"activity of core {core.name!r}: counts accesses to memories that it has not;"
+                              " co-simulate again")
 
 
 def core_items(core: CoreConfig, activity: CoreActivity, technology: Technology) -> Iterator[Item]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from spikewright.boards.activity import Activity
 from spikewright.boards.devices import DEVICES, Device
-from spikewright.boards.energy import inference_energy
+from spikewright.boards.energy import check_activity, inference_energy
 from spikewright.boards.measure import Design, Measured, measure
 from spikewright.boards.place import nextpnr_version
 from spikewright.boards.technology import Technology, load_technology, shipped_technologies
@@ -117,6 +117,8 @@ def estimate(chip: ChipConfig, rtl: Path, work: Path, *, technologies: Sequence[
     if not seeds:
         raise ConfigError("seeds must be one or more, not none")
     energies = {name: energy_technology(name) for name in names}  # complains before anything runs
+    if activity is not None:
+        check_activity(chip, activity)
     devices = [DEVICES[name] for name in names if name in DEVICES]
     design = Design(rtl=rtl, work=work, top=top, run_in=run_in or rtl.parent, seeds=tuple(seeds),
                     jobs=jobs or cpu_count() or 1)

@@ -225,6 +225,15 @@ def load_technology(name: str | Path) -> Technology:
         raise ConfigError(f"{path.name}: {str(error).splitlines()[0]}") from error
 
 
+MUST = {
+    "int_type": "be an integer",
+    "model_type": "be a mapping of keys",
+    "list_type": "be a list of rows",
+    "too_short": "have at least one row",
+}
+"""What must hold, by the kind of pydantic's complaint; the others say it well enough."""
+
+
 def first_complaint(error: pydantic.ValidationError) -> str:
     """The first thing that is wrong, in one line: the key, what must hold, what stands there."""
     first = error.errors()[0]
@@ -237,5 +246,5 @@ def first_complaint(error: pydantic.ValidationError) -> str:
         return str(first["ctx"]["error"])
     if key.endswith("source"):
         return f"{key}: must name where the figure comes from, not {first['input']!r}"
-    must = first["msg"].replace("Input should", "must").replace("valid ", "")
-    return f"{key or 'the file'}: {must}, not {first['input']!r}"
+    must = MUST.get(first["type"]) or first["msg"].removeprefix("Input should ").replace("a valid", "a")
+    return f"{key or 'the file'}: must {must}, not {first['input']!r}"

@@ -1,0 +1,334 @@
+"""Counts against loops over every event, and against the memories of the hardware in simulation."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from amaranth.hdl import Elaboratable, Fragment, Module
+from amaranth.lib.memory import Memory as AmaranthMemory
+from amaranth.sim import Simulator
+
+from spikewright.boards.activity import (
+    Activity,
+    CoreActivity,
+    count_operations,
+    read_activity,
+    write_activity,
+)
+from spikewright.compiler.mapping import Mapped, map_network
+from spikewright.config import CompressedRows, CoreConfig
+from spikewright.errors import ConfigError
+from spikewright.events import Kind
+from spikewright.network import Edge, InputPort, IntegerNetwork, Population
+from spikewright.neuron import Decay, NeuronConfig
+from spikewright.rtl.chip import Chip
+from spikewright.rtl.memory import Memory
+
+SAMPLES, STEPS = 3, 5
+
+
+def network(seed: int) -> IntegerNetwork:
+    """Two populations that fire, one that does not; values, held drive, per-neuron levels, a skip."""
+    rng = np.random.default_rng(seed)
+
+    def weights(targets: int, sources: int) -> npt.NDArray[np.int64]:
+        drawn = rng.integers(-8, 8, (targets, sources)) * (rng.random((targets, sources)) < 0.3)
+        return drawn.astype(np.int64)
+
+    fires = NeuronConfig(state_bits=10, decay=Decay(kind="shift", shift=3), compare=(6,), reset_amount=(6,))
+    levels = tuple(int(level) for level in rng.integers(4, 9, 13))
+    return IntegerNetwork(
+        name="net", weight_bits=4, outputs=("hidden", "middle", "last"),
+        inputs=(
+            InputPort(name="spikes", shape=(3, 4)),
+            InputPort(name="image", shape=(6,), kind="hold", value_bits=3),
+            InputPort(name="graded", shape=(5,), value_bits=2),
+        ),
+        populations=(
+            Population(name="hidden", size=13, neuron=replace(fires, compare=levels)),
+            Population(name="middle", size=7, neuron=fires),
+            Population(name="last", size=5, neuron=replace(fires, fires=False)),
+        ),
+        edges=(
+            Edge(source="spikes", target="hidden", weights=weights(13, 12)),
+            Edge(source="image", target="hidden", weights=weights(13, 6)),
+            Edge(source="hidden", target="middle", weights=weights(7, 13)),
+            Edge(source="graded", target="middle", weights=weights(7, 5)),
+            Edge(source="middle", target="last", weights=weights(5, 7)),
+            Edge(source="spikes", target="last", weights=weights(5, 12)),
+        ),
+    )
+
+
+def stimulus(seed: int) -> dict[str, npt.NDArray[np.int64]]:
+    """Inputs of a run; in some steps there is no image, in one sample none at all."""
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 8, (SAMPLES, STEPS, 6)) * (rng.random((SAMPLES, STEPS, 1)) < 0.6)
+    image[1] = 0
+    image[2, 1] = image[2, 3] = 5
+    return {
+        "spikes": rng.integers(0, 2, (SAMPLES, STEPS, 3, 4)) * (rng.random((SAMPLES, STEPS, 1, 1)) < 0.8),
+        "image": image,
+        "graded": rng.integers(0, 4, (SAMPLES, STEPS, 5)),
+    }
+
+
+def brute_force(core: CoreConfig, net: IntegerNetwork, events: Mapping[str, Any]) -> CoreActivity:
+    """Walk through every event and every sweep, one at a time."""
+    count = dict.fromkeys(CoreActivity.__dataclass_fields__, 0)
+    lane_of = {neuron: place % core.lanes for place, neuron in enumerate(core.placement) if neuron >= 0}
+    for sample in range(SAMPLES):
+        empty = True
+        for step in range(STEPS):
+            wiped = False
+            for port in core.ports:
+                (edge,) = [edge for edge in net.edges_to(core.name) if edge.source == port.source]
+                values = np.asarray(events[port.source][sample][step]).ravel()
+                for address in np.flatnonzero(values):
+                    count["events"] += 1
+                    if port.kind == "hold":
+                        if not empty and not wiped:
+                            count["state_writes"] += len(core.placement)
+                        wiped, empty = True, False
+                    row = [[] for _ in range(core.lanes)]  # type: list[list[int]]
+                    for neuron in range(core.neurons):
+                        if edge.weights[neuron, address]:
+                            row[lane_of[neuron]].append(neuron)
+                            count["synaptic_operations"] += 1
+                    for lane in range(core.lanes):
+                        entries = len(row[lane])
+                        if isinstance(core.rows, CompressedRows):
+                            count["row_words"] += 1
+                            count["weight_words"] += entries
+                        else:
+                            entries = core.slots
+                            count["weight_words"] += core.slots if lane == 0 else 0
+                        for name in ("additions", "state_reads", "state_writes"):
+                            count[name] += entries
+                        if core.value_bits:
+                            count["multiply_passes"] += entries * (port.value_bits if port.value_bits else 1)
+            sweep(core, count)
+            if core.neuron.fires:
+                count["spikes"] += int(np.count_nonzero(events[core.name][sample][step]))
+        sweep(core, count)
+        if core.holds:
+            count["state_writes"] += len(core.placement)
+    return CoreActivity(**count | {"event_cycles": None, "update_cycles": None})  # type: ignore[arg-type]
+
+
+def sweep(core: CoreConfig, count: dict[str, int]) -> None:
+    for _ in range(core.slots):
+        count["parameter_words"] += 1 if core.parameters else 0
+        for _ in range(core.lanes):
+            count["neuron_updates"] += 1
+            count["state_reads"] += 2 if core.holds else 1
+            count["state_writes"] += 1
+
+
+@pytest.mark.parametrize("rows", ["dense", "compressed"])
+@pytest.mark.parametrize(("seed", "lanes"), [(1, 4), (2, 1), (3, 2), (4, 8)])
+def test_counts_are_those_of_a_walk(rows: Any, seed: int, lanes: int) -> None:
+    net = network(seed)
+    mapped = map_network(net, lanes=lanes, rows=rows)
+    rng = np.random.default_rng(seed)
+    events = stimulus(seed) | {
+        "hidden": rng.integers(0, 2, (SAMPLES, STEPS, 13)).astype(np.uint8),
+        "middle": rng.integers(0, 2, (SAMPLES, STEPS, 7)).astype(np.uint8),
+    }
+    activity = count_operations(mapped.chip, net, events)
+    assert (activity.samples, activity.steps, activity.cycles) == (SAMPLES, STEPS, None)
+    for core in mapped.chip.cores:
+        assert activity.cores[core.name] == brute_force(core, net, events), core.name
+    hidden, middle, last = (activity.cores[name] for name in ("hidden", "middle", "last"))
+    assert hidden.parameter_words > 0
+    assert hidden.multiply_passes > hidden.additions > 0, "values take several passes, spikes one"
+    assert middle.spikes > 0
+    assert (last.spikes, last.multiply_passes) == (0, 0)
+    assert activity.synaptic_operations == sum(core.synaptic_operations for core in activity.cores.values())
+
+
+class Probe:
+    """Platform that keeps every memory of a chip, to be watched in simulation."""
+
+    def __init__(self) -> None:
+        self.memories: dict[str, Memory] = {}
+
+    def get_core_memory(self, memory: Memory) -> Elaboratable:
+        self.memories[memory.config.name] = memory
+        m = Module()
+        words: Any = AmaranthMemory(
+            shape=memory.config.width, depth=memory.config.depth, init=list(memory.init))
+        m.submodules.words = words
+        write, read = words.write_port(), words.read_port()
+        m.d.comb += [
+            write.en.eq(memory.write_enable), write.addr.eq(memory.write_address),
+            write.data.eq(memory.write_data), read.en.eq(memory.read_enable),
+            read.addr.eq(memory.read_address), memory.read_data.eq(read.data),
+        ]
+        return m
+
+
+def words_of(raster: npt.NDArray[np.int64], *, values: bool) -> list[tuple[int, int, int]]:
+    """A run as (kind, address, value)."""
+    words: list[tuple[int, int, int]] = []
+    for sample in raster.reshape(SAMPLES, STEPS, -1).tolist():
+        for step in sample:
+            events = [(address, value) for address, value in enumerate(step) if value]
+            words += [(Kind.EVENT, address, value if values else 0) for address, value in events]
+            words.append((Kind.END_OF_STEP, 0, 0))
+        words.append((Kind.END_OF_SAMPLE, 0, 0))
+    return words
+
+
+def simulate(mapped: Mapped, inputs: Mapping[str, npt.NDArray[np.int64]]
+             ) -> tuple[dict[str, npt.NDArray[np.int64]], dict[str, tuple[int, int]]]:
+    """Spikes of all outputs, and (reads, writes) of every memory from the first event to rest."""
+    chip, probe = mapped.chip, Probe()
+    images = {name: [int(word) for word in image] for name, image in mapped.images.items()}
+    top = Chip(chip, images)
+    simulator = Simulator(Fragment.get(top, probe))  # type: ignore[no-untyped-call]
+    simulator.add_clock(1e-6)
+    received: dict[str, list[tuple[int, int]]] = {name: [] for name in chip.outputs}
+    accesses = {name: [0, 0] for name in probe.memories}
+    settle = 100
+
+    async def send(ctx: Any, port: Any) -> None:
+        stream = getattr(top, f"in_{port.name}")
+        await ctx.tick().repeat(settle)
+        for kind, address, value in words_of(inputs[port.name], values=port.value_bits > 0):
+            payload = {"kind": kind, "address": address} | ({"value": value} if port.value_bits else {})
+            ctx.set(stream.payload, payload)
+            ctx.set(stream.valid, 1)
+            taken = 0
+            while not taken:
+                _, _, taken = await ctx.tick().sample(stream.ready)
+            ctx.set(stream.valid, 0)
+
+    async def receive(ctx: Any, name: str) -> None:
+        stream = getattr(top, f"out_{name}")
+        ctx.set(stream.ready, 1)
+        ends = 0
+        while ends < SAMPLES:
+            _, _, valid, word = await ctx.tick().sample(stream.valid, stream.payload)
+            if valid:
+                received[name].append((int(word.kind), int(word.address)))
+                ends += word.kind == Kind.END_OF_SAMPLE
+        await ctx.tick().repeat(settle)
+
+    async def watch(ctx: Any) -> None:
+        names = list(probe.memories)
+        enables = [enable for name in names for enable in (probe.memories[name].read_enable,
+                                                            probe.memories[name].write_enable)]
+        await ctx.tick().repeat(settle - 1)
+        async for _, _, *taken in ctx.tick().sample(*enables):
+            for index, name in enumerate(names):
+                accesses[name][0] += taken[2 * index]
+                accesses[name][1] += taken[2 * index + 1]
+
+    for port in chip.inputs:
+        simulator.add_testbench(partial(send, port=port))
+    for name in chip.outputs:
+        simulator.add_testbench(partial(receive, name=name))
+    simulator.add_testbench(watch, background=True)
+    simulator.run()
+    rasters = {core.name: np.zeros((SAMPLES, STEPS, core.neurons), np.int64) for core in chip.cores}
+    for name, words in received.items():
+        sample = step = 0
+        for kind, address in words:
+            if kind == Kind.EVENT:
+                rasters[name][sample, step, chip.core(name).placement[address]] = 1
+            step = step + 1 if kind == Kind.END_OF_STEP else step
+            sample, step = (sample + 1, 0) if kind == Kind.END_OF_SAMPLE else (sample, step)
+        assert sample == SAMPLES, f"{name} stopped in sample {sample}, step {step}"
+    return rasters, {name: (reads, writes) for name, (reads, writes) in accesses.items()}
+
+
+@pytest.mark.parametrize("rows", ["dense", "compressed"])
+def test_counts_are_those_of_the_hardware(rows: Any) -> None:
+    net, inputs = network(5), stimulus(5)
+    mapped = map_network(net, lanes=2, rows=rows)
+    spikes, accesses = simulate(mapped, inputs)
+    firing = {name: spikes[name] for name in ("hidden", "middle")}
+    assert all(0.02 < raster.mean() < 0.98 for raster in firing.values()), "some must fire, some not"
+    activity = count_operations(mapped.chip, net, inputs | firing)
+    for core in mapped.chip.cores:
+        counted = activity.cores[core.name]
+        sums = {kind: np.zeros(2, np.int64) for kind in ("weights", "entries", "rows", "parameters", "state")}
+        for name, pair in accesses.items():
+            owner, kind = name.split(".")[:2]
+            if owner == core.name:
+                sums[kind] += pair
+        assert sums["weights"][0] + sums["entries"][0] == counted.weight_words
+        assert sums["parameters"][0] == counted.parameter_words
+        assert sums["state"].tolist() == [counted.state_reads, counted.state_writes]
+        # The row memory is also read while no event waits.
+        assert sums["rows"][0] >= counted.row_words
+        assert (sums["rows"][0] > 0) == (rows == "compressed")
+
+
+def test_activity_as_a_file(tmp_path: Path) -> None:
+    net, path = network(1), tmp_path / "activity.json"
+    events = stimulus(1) | {"hidden": np.ones((SAMPLES, STEPS, 13)), "middle": np.zeros((SAMPLES, STEPS, 7))}
+    activity = count_operations(map_network(net).chip, net, events, cycles=1234, cycles_source="predicted",
+                                event_cycles={"hidden": 7}, update_cycles={"hidden": 8})
+    assert (activity.cycles, activity.cycles_source) == (1234, "predicted")
+    assert (activity.cores["hidden"].event_cycles, activity.cores["hidden"].update_cycles) == (7, 8)
+    write_activity(activity, path)
+    assert read_activity(path) == activity
+    assert json.loads(path.read_text())["cores"]["hidden"]["spikes"] == SAMPLES * STEPS * 13
+
+
+def core_counts(**changes: Any) -> dict[str, Any]:
+    return dict.fromkeys(CoreActivity.__dataclass_fields__, 1) | changes
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("", "is no activity of this version; co-simulate again"),
+    ("[]", "is no activity of this version; co-simulate again"),
+    ('{"version": 1}', "is no activity of this version; co-simulate again"),
+    ('{"version": 9}', "version must be 1; co-simulate again"),
+    ({"samples": 0}, "samples must be a whole number, 1 or more, not 0"),
+    ({"steps": 1.5}, "steps must be a whole number, 1 or more, not 1.5"),
+    ({"cycles": "many"}, "cycles must be a whole number, 0 or more, not 'many'"),
+    ({"cores": {"a": core_counts(events=-1)}}, "cores.a.events must be a whole number, 0 or more, not -1"),
+    ({"cores": {"a": core_counts(spikes="1")}}, "cores.a.spikes must be a whole number, 0 or more, not '1'"),
+    ({"cores": {"a": core_counts(extra=1)}}, "is no activity of this version; co-simulate again"),
+])
+def test_a_file_that_is_wrong(tmp_path: Path, text: Any, message: str) -> None:
+    path = tmp_path / "activity.json"
+    good = {"version": 1, "samples": 1, "steps": 1, "cores": {"a": core_counts(event_cycles=None)}}
+    path.write_text(json.dumps(good))
+    assert isinstance(read_activity(path), Activity)
+    path.write_text(text if isinstance(text, str) else json.dumps(good | text))
+    with pytest.raises(ConfigError, match=f"^{re.escape(str(path))}: {re.escape(message)}$"):
+        read_activity(path)
+
+
+def test_no_activity_yet(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"activity\.json: cannot be read: No such file or directory$"):
+        read_activity(tmp_path / "activity.json")
+
+
+def test_events_that_do_not_fit() -> None:
+    net = network(1)
+    chip = map_network(net).chip
+    good: dict[str, Any] = stimulus(1) | {
+        "hidden": np.zeros((SAMPLES, STEPS, 13)), "middle": np.zeros((SAMPLES, STEPS, 7))}
+    with pytest.raises(ConfigError, match=r"^events of 'middle': are missing$"):
+        count_operations(chip, net, {name: good[name] for name in good if name != "middle"})
+    with pytest.raises(ConfigError, match=r"^events of 'hidden': must have shape \(samples, steps, 13\),"
+                                          r" not \(3, 5, 12\)$"):
+        count_operations(chip, net, good | {"hidden": np.zeros((SAMPLES, STEPS, 12))})
+    with pytest.raises(ConfigError, match=r"^events of 'middle': must be of 3 samples and 5 steps like those"
+                                          r" of 'spikes', not 3 and 4$"):
+        count_operations(chip, net, good | {"middle": np.zeros((SAMPLES, STEPS - 1, 7))})
+    other = replace(net, edges=net.edges[1:])
+    with pytest.raises(ConfigError, match=r"^core 'hidden': the network has no edge from 'spikes'$"):
+        count_operations(chip, other, good)
