@@ -79,10 +79,17 @@ class CheckReport:
         return asdict(self)
 
 
-def check(network: Any, *, semantics: SemanticsLike = None, source: str | None = None,
-          weight_bits: int | None = None, state_bits: int | None = None, lanes: int | None = None,
-          rows: Literal["auto", "dense", "compressed"] = "auto",
-          contents: Literal["baked", "bus"] = "baked") -> CheckReport:
+def check(
+    network: Any,
+    *,
+    semantics: SemanticsLike = None,
+    source: str | None = None,
+    weight_bits: int | None = None,
+    state_bits: int | None = None,
+    lanes: int | None = None,
+    rows: Literal["auto", "dense", "compressed"] = "auto",
+    contents: Literal["baked", "bus"] = "baked",
+) -> CheckReport:
     """Examine a NIR file or graph; options are those of :func:`spikewright.compiler.passes.lower`.
 
     What is wrong with the network is in the report. Only a file that cannot be read at all, or semantics that
@@ -95,8 +102,15 @@ def check(network: Any, *, semantics: SemanticsLike = None, source: str | None =
     problems = reading.problems
     if reading.network is not None:
         try:
-            lowered = lower(graph, semantics=decided, weight_bits=weight_bits, state_bits=state_bits,
-                            lanes=lanes, rows=rows, contents=contents)
+            lowered = lower(
+                graph,
+                semantics=decided,
+                weight_bits=weight_bits,
+                state_bits=state_bits,
+                lanes=lanes,
+                rows=rows,
+                contents=contents,
+            )
         except ConfigError as error:
             problems = (str(error),)
     nodes = tuple(node_row(name, graph, lowered, problems) for name in ordered(graph, reading))

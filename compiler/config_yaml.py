@@ -32,7 +32,15 @@ ROWS = {"dense": "DenseRows", "compressed": "CompressedRows"}
 """Kinds of rows, and their classes."""
 
 CLASSES = (
-    ChipConfig, CompressedRows, CoreConfig, Decay, DenseRows, InputConfig, NeuronConfig, Parameter, PortConfig
+    ChipConfig,
+    CompressedRows,
+    CoreConfig,
+    Decay,
+    DenseRows,
+    InputConfig,
+    NeuronConfig,
+    Parameter,
+    PortConfig,
 )
 # Pydantic takes a dataclass's options from the class itself; set here, so that `config` needs no Pydantic.
 for _class in CLASSES:

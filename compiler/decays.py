@@ -21,8 +21,9 @@ LEAK_ERROR = 1 / 512
 """What a multiplied decay may miss of the leak ``1 - factor``; time constants come out within 0.2 %."""
 
 
-def choose_decay(population: RealPopulation, asked: DecaySpec | None = None,
-                 *, trained: bool = False) -> tuple[Decay, str]:
+def choose_decay(
+    population: RealPopulation, asked: DecaySpec | None = None, *, trained: bool = False
+) -> tuple[Decay, str]:
     """The decay of a population, and a line that says which it is.
 
     None where the factor is 1, a shift where it is exactly ``1 - 2**-k`` or where it is asked for, else a
@@ -76,8 +77,9 @@ def multiplication(factors: Reals) -> Decay:
         if (np.abs(codes * 2.0**-fraction_bits - factors) <= LEAK_ERROR * (1.0 - factors)).all():
             break
     levels = tuple(int(code) for code in codes)
-    return Decay(kind="multiply", factor=levels[:1] if len(set(levels)) == 1 else levels,
-                 fraction_bits=fraction_bits)
+    return Decay(
+        kind="multiply", factor=levels[:1] if len(set(levels)) == 1 else levels, fraction_bits=fraction_bits
+    )
 
 
 def real_factor(decay: Decay) -> Reals:

@@ -37,8 +37,9 @@ class StateChoice:
     note: str
 
 
-def population_neuron(population: RealPopulation, scale: float, decay: Decay,
-                      state_bits: int) -> NeuronConfig:
+def population_neuron(
+    population: RealPopulation, scale: float, decay: Decay, state_bits: int
+) -> NeuronConfig:
     """Arithmetic of a population whose real 1.0 is ``scale`` codes.
 
     Raises
@@ -46,6 +47,12 @@ def population_neuron(population: RealPopulation, scale: float, decay: Decay,
     LevelsOverflowError
         If a level is beyond the state; the message names the level and the state's end.
     """
+    subtract = population.reset == "subtract"
+    if population.fires and subtract and population.reset_amount.min() < 0:
+        least = float(population.reset_amount.min())
+        raise ConfigError(
+            f"{population.name}: a threshold that is subtracted must be 0 or above, not {least:g}"
+        )
     scaled = population.threshold * scale
     compare = np.ceil(scaled - SLACK) if population.compare == "ge" else np.floor(scaled + SLACK) + 1
     amount, value = np.rint(population.reset_amount * scale), np.rint(population.reset_value * scale)
@@ -72,7 +79,6 @@ def population_neuron(population: RealPopulation, scale: float, decay: Decay,
             fires=False, state_bits=state_bits, decay=decay, bias=one_or_each(bias), floor=floor
         )
     fits("threshold", population.threshold, compare, bottom + 1, high)
-    subtract = population.reset == "subtract"
     if subtract:
         fits("threshold, as reset amount,", population.reset_amount, amount, 0, high)
     else:

@@ -58,8 +58,13 @@ class RowPlan:
     bits: int
 
 
-def map_network(network: IntegerNetwork, *, lanes: int | None = None, contents: Contents = "baked",
-                rows: RowsChoice = "auto") -> Mapped:
+def map_network(
+    network: IntegerNetwork,
+    *,
+    lanes: int | None = None,
+    contents: Contents = "baked",
+    rows: RowsChoice = "auto",
+) -> Mapped:
     """Map every population to a core of its own.
 
     Parameters
@@ -89,8 +94,9 @@ def map_network(network: IntegerNetwork, *, lanes: int | None = None, contents: 
             neurons=population.size,
             lanes=width,
             weight_bits=network.weight_bits,
-            accumulator_bits=max(population_bounds(network, population).accumulator_bits,
-                                 population.neuron.state_bits),
+            accumulator_bits=max(
+                population_bounds(network, population).accumulator_bits, population.neuron.state_bits
+            ),
             ports=core_ports(network, edges),
             rows=plan.rows,
             placement=plan.placement,
@@ -108,8 +114,13 @@ def map_network(network: IntegerNetwork, *, lanes: int | None = None, contents: 
         name=network.name,
         contents=contents,
         inputs=tuple(
-            InputConfig(name=port.name, shape=port.shape, kind=port.kind, value_bits=port.value_bits,
-                        value_scale=port.value_scale)
+            InputConfig(
+                name=port.name,
+                shape=port.shape,
+                kind=port.kind,
+                value_bits=port.value_bits,
+                value_scale=port.value_scale,
+            )
             for port in network.inputs
         ),
         cores=tuple(cores),
@@ -133,8 +144,10 @@ def checked_edges(network: IntegerNetwork, population: Population) -> tuple[Edge
     low, high = signed_range(network.weight_bits)
     for edge in edges:
         if sources.count(edge.source) > 1:
-            raise ConfigError(f"edge {edge.source!r} to {edge.target!r}: there must be one such edge, not"
-                              f" {sources.count(edge.source)}")
+            raise ConfigError(
+                f"edge {edge.source!r} to {edge.target!r}: there must be one such edge, not"
+                f" {sources.count(edge.source)}"
+            )
         if edge.weights.size and not low <= int(edge.weights.min()) <= int(edge.weights.max()) <= high:
             raise ConfigError(
                 f"edge {edge.source!r} to {edge.target!r}: weights of {network.weight_bits} bits must be in"
@@ -150,19 +163,28 @@ def core_ports(network: IntegerNetwork, edges: tuple[Edge, ...]) -> tuple[PortCo
     for edge in edges:
         source = network.input(edge.source)
         addresses = edge.weights.shape[1]
-        ports.append(PortConfig(
-            source=edge.source,
-            kind=source.kind if source else "drive",
-            addresses=addresses,
-            value_bits=source.value_bits if source else 0,
-            first_row=row,
-        ))
+        ports.append(
+            PortConfig(
+                source=edge.source,
+                kind=source.kind if source else "drive",
+                addresses=addresses,
+                value_bits=source.value_bits if source else 0,
+                first_row=row,
+            )
+        )
         row += addresses
     return tuple(ports)
 
 
-def plan_rows(network: IntegerNetwork, population: Population, edges: tuple[Edge, ...],
-              placements: Placements, *, lanes: int, choice: RowsChoice) -> RowPlan:
+def plan_rows(
+    network: IntegerNetwork,
+    population: Population,
+    edges: tuple[Edge, ...],
+    placements: Placements,
+    *,
+    lanes: int,
+    choice: RowsChoice,
+) -> RowPlan:
     """The layout that takes fewer bits, or the one asked for."""
     plans: list[RowPlan] = []
     if choice in ("auto", "dense"):
@@ -177,8 +199,13 @@ def plan_rows(network: IntegerNetwork, population: Population, edges: tuple[Edge
         entries = compress(placed)
         for group in GROUPS:
             rows = compressed_layout(entries, group)
-            bits = layout_bits(rows, total_rows=len(placed), slots=placed.shape[1], lanes=lanes,
-                               weight_bits=network.weight_bits)
+            bits = layout_bits(
+                rows,
+                total_rows=len(placed),
+                slots=placed.shape[1],
+                lanes=lanes,
+                weight_bits=network.weight_bits,
+            )
             plans.append(RowPlan(placement=placement, rows=rows, placed=placed, entries=entries, bits=bits))
     if not plans:
         raise ConfigError(f"rows must be auto, dense or compressed, not {choice!r}")

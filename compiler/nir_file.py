@@ -32,8 +32,6 @@ def read_nir(source: Any) -> Any:
             graph = nir.read(path, type_check=False)
     except Exception as error:  # nir and h5py raise whatever a broken file leads them into
         raise ConfigError(f"{path}: {reason(path, error)}") from None
-    if not isinstance(graph, nir.NIRGraph):
-        raise ConfigError(f"{path}: must hold a NIRGraph, not a single {type(graph).__name__} node")
     return graph
 
 
@@ -43,14 +41,20 @@ def reason(path: Path, error: Exception) -> str:
         with h5py.File(path, "r") as file:
             if "node" not in file:
                 return "is an HDF5 file, but not NIR: it has no group 'node'"
-            nodes = file["node"].get("nodes", {})
-            for name in nodes:
-                kind = nodes[name]["type"][()] if "type" in nodes[name] else b"nothing"
-                text = kind.decode("utf-8", errors="replace") if isinstance(kind, bytes) else str(kind)
-                if not hasattr(nir, text):
-                    return f"{name}: {text} is not a node type of NIR {nir.__version__}"
+            root = type_of(file["node"])
+            if root != "NIRGraph":
+                return f"must hold a NIRGraph, not a single {root} node"
+            for name, node in file["node"]["nodes"].items():
+                if not hasattr(nir, type_of(node)):
+                    return f"{name}: {type_of(node)} is not a node type of NIR {nir.__version__}"
     except PermissionError:
         return "may not be read"
     except Exception:  # even looking at it fails: cut off, or never an HDF5 file
         return "is not a whole HDF5 file, as NIR files are"
     return f"is not a NIR graph: {type(error).__name__}: {one_line(error)}".rstrip(": ")
+
+
+def type_of(node: Any) -> str:
+    """Type of a node as the file says."""
+    kind = node["type"][()]
+    return kind.decode("utf-8", errors="replace") if isinstance(kind, bytes) else str(kind)

@@ -41,8 +41,7 @@ def core_parameters(population: Population, contents: Literal["baked", "bus"]) -
     for name, levels in parameter_levels(neuron).items():
         if len(levels) not in (1, population.size):
             raise ConfigError(
-                f"{population.name}: {name} must have 1 or {population.size} levels,"
-                f" not {len(levels)}"
+                f"{population.name}: {name} must have 1 or {population.size} levels, not {len(levels)}"
             )
         if contents == "baked" and len(set(levels)) == 1:
             continue

@@ -55,10 +55,19 @@ class Lowered:
     summary: Summary
 
 
-def lower(source_network: Any, *, semantics: SemanticsLike = None, source: str | None = None,
-          weight_bits: int | None = None, state_bits: int | None = None, lanes: int | None = None,
-          contents: Contents = "baked", rows: RowsChoice = "auto",
-          calibrate: Feed | npt.NDArray[Any] | None = None, name: str | None = None) -> Lowered:
+def lower(
+    source_network: Any,
+    *,
+    semantics: SemanticsLike = None,
+    source: str | None = None,
+    weight_bits: int | None = None,
+    state_bits: int | None = None,
+    lanes: int | None = None,
+    contents: Contents = "baked",
+    rows: RowsChoice = "auto",
+    calibrate: Feed | npt.NDArray[Any] | None = None,
+    name: str | None = None,
+) -> Lowered:
     """Lower a NIR graph.
 
     Parameters
@@ -106,8 +115,9 @@ def lower(source_network: Any, *, semantics: SemanticsLike = None, source: str |
     )
 
 
-def decide_semantics(graph: Any, semantics: SemanticsLike = None,
-                     source: str | None = None) -> tuple[str | None, Semantics]:
+def decide_semantics(
+    graph: Any, semantics: SemanticsLike = None, source: str | None = None
+) -> tuple[str | None, Semantics]:
     """The name that a graph's metadata gives it, if any, and the semantics it is to be read with."""
     name, metadata = graph_metadata(graph.metadata)
     if isinstance(semantics, Semantics):
@@ -119,8 +129,9 @@ def decide_semantics(graph: Any, semantics: SemanticsLike = None,
     return name, resolve_semantics(semantics, source, metadata)
 
 
-def make_plan(semantics: Semantics, weight_bits: int | None,
-              state_bits: int | None) -> tuple[Plan, tuple[str, ...]]:
+def make_plan(
+    semantics: Semantics, weight_bits: int | None, state_bits: int | None
+) -> tuple[Plan, tuple[str, ...]]:
     """What quantization is to do: options first, then semantics; what training fixed, at its own width."""
     bits = weight_bits if weight_bits is not None else semantics.weight_bits or DEFAULT_WEIGHT_BITS
     from_training = {key for key, origin in semantics.origins.items() if origin == "metadata"}
@@ -129,8 +140,10 @@ def make_plan(semantics: Semantics, weight_bits: int | None,
     if semantics.trained_bits is not None and semantics.trained_bits != bits:
         dropped = from_training & {"scales", "decays", "state_bits"}
         if dropped:
-            notes = (f"weights of {bits} bits asked for, trained with {semantics.trained_bits}:"
-                     " quantized after training",)
+            notes = (
+                f"weights of {bits} bits asked for, trained with {semantics.trained_bits}:"
+                " quantized after training",
+            )
     decays = {} if "decays" in dropped else semantics.decays
     asked = semantics.state_bits if state_bits is None and "state_bits" not in dropped else state_bits
     return Plan(

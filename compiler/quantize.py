@@ -128,8 +128,9 @@ def quantize_population(real: RealNetwork, population: RealPopulation, plan: Pla
     """One population with its weights; all edges into it share its scale."""
     edges = [edge for edge in real.edges if edge.target == population.name]
     ports = {port.name: port for port in real.inputs}
-    decay, told = choose_decay(population, plan.decays.get(population.name),
-                               trained=population.name in plan.trained)
+    decay, told = choose_decay(
+        population, plan.decays.get(population.name), trained=population.name in plan.trained
+    )
     notes = [told]
     scale = choose_scale(population, edges, ports, plan)
     asked = plan.asked_state_bits(population.name)
@@ -169,8 +170,9 @@ def value_scale(ports: Mapping[str, InputPort], edge: RealEdge) -> float:
     return port.value_scale if port is not None and port.value_bits else 1.0
 
 
-def choose_scale(population: RealPopulation, edges: list[RealEdge], ports: Mapping[str, InputPort],
-                 plan: Plan) -> float:
+def choose_scale(
+    population: RealPopulation, edges: list[RealEdge], ports: Mapping[str, InputPort], plan: Plan
+) -> float:
     """Codes per 1.0: those of the training, or the largest weight at the largest code.
 
     Where the threshold is one for all, the scale is lowered by the little that makes it a whole level, so
@@ -195,14 +197,16 @@ def choose_scale(population: RealPopulation, edges: list[RealEdge], ports: Mappi
 def lowered(population: RealPopulation, scale: float, decay: Decay) -> tuple[float, NeuronConfig, str]:
     """A scale at which the levels fit the widest state with room above, and the arithmetic at it."""
     high = signed_range(WIDEST)[1] / 4
-    largest = max(float(np.abs(levels).max()) for levels in (
-        population.threshold, population.reset_value, population.bias))
+    largest = max(
+        float(np.abs(levels).max())
+        for levels in (population.threshold, population.reset_value, population.bias)
+    )
     fitting = high / largest
-    neuron = population_neuron(population, fitting, decay, WIDEST)
-    return fitting, neuron, (
+    note = (
         f"{population.name}: scale lowered from {scale:.6g} to {fitting:.6g}, so that level {largest:g} fits"
         f" {WIDEST}-bit states: its weights use fewer codes than they could"
     )
+    return fitting, population_neuron(population, fitting, decay, WIDEST), note
 
 
 def narrowed(floor: int | None, state_bits: int) -> int | None:

@@ -118,8 +118,9 @@ class Reader:
             raise ConfigError(f"{name}: an Input must say its shape")
         shape, self.sizes[name] = declared
         spec = self.semantics.inputs.get(name, InputSpec())
-        return InputPort(name=name, shape=shape, kind=spec.kind, value_bits=spec.value_bits,
-                         value_scale=spec.value_scale)
+        return InputPort(
+            name=name, shape=shape, kind=spec.kind, value_bits=spec.value_bits, value_scale=spec.value_scale
+        )
 
     def population(self, name: str) -> tuple[RealPopulation, list[RealEdge]]:
         """One population, and the edges into it; parallel edges from one source add up."""

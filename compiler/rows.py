@@ -43,8 +43,12 @@ class LaneEntries:
         return np.concatenate([np.zeros(1, np.int64), self.ends[:-1]])
 
 
-def place_weights(edges: tuple[Edge, ...], placement: tuple[int, ...], lanes: int,
-                  source_placements: dict[str, tuple[int, ...]]) -> Integers:
+def place_weights(
+    edges: tuple[Edge, ...],
+    placement: tuple[int, ...],
+    lanes: int,
+    source_placements: dict[str, tuple[int, ...]],
+) -> Integers:
     """Placed weights of one core; an edge from a core has its rows in that core's physical order."""
     places = np.array(placement, np.int64)
     blocks = []
@@ -92,8 +96,9 @@ def layout_bits(rows: CompressedRows, *, total_rows: int, slots: int, lanes: int
     return lanes * (rows.entries * entry + -(-total_rows // rows.group) * pointer)
 
 
-def compressed_images(core: CoreConfig, rows: CompressedRows,
-                      lanes: tuple[LaneEntries, ...]) -> dict[str, Image]:
+def compressed_images(
+    core: CoreConfig, rows: CompressedRows, lanes: tuple[LaneEntries, ...]
+) -> dict[str, Image]:
     """Entry and row memories of every lane."""
     images: dict[str, Image] = {}
     for lane, entries in enumerate(lanes):

@@ -135,8 +135,9 @@ def parse_semantics(data: object, place: str) -> SemanticsFile:
         refuse(error, place, KEYS)
 
 
-def resolve_semantics(given: SemanticsFile | None = None, source: str | None = None,
-                      metadata: SemanticsFile | None = None) -> Semantics:
+def resolve_semantics(
+    given: SemanticsFile | None = None, source: str | None = None, metadata: SemanticsFile | None = None
+) -> Semantics:
     """Decide every key: by the semantics file, else the framework, else the metadata, else the default."""
     values: dict[str, Any] = {}
     origins = dict.fromkeys(KEYS, "default")
@@ -167,5 +168,8 @@ def resolve_semantics(given: SemanticsFile | None = None, source: str | None = N
 
 def chosen(layer: SemanticsFile) -> dict[str, Any]:
     """The keys that a file sets; ``v_min: null`` counts as set, since it says that there is none."""
-    return {key: getattr(layer, key) for key in layer.model_fields_set
-            if getattr(layer, key) is not None or key == "v_min"}
+    return {
+        key: getattr(layer, key)
+        for key in layer.model_fields_set
+        if getattr(layer, key) is not None or key == "v_min"
+    }

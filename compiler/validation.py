@@ -54,8 +54,12 @@ SILENT = {"extra_forbidden", "missing", "unexpected_keyword_argument"}
 """Findings for which the value that stands there says nothing."""
 
 
-def refuse(error: ValidationError, place: str, keys: tuple[str, ...] = (),
-           skip: Callable[[tuple[int | str, ...]], bool] = lambda _: False) -> NoReturn:
+def refuse(
+    error: ValidationError,
+    place: str,
+    keys: tuple[str, ...] = (),
+    skip: Callable[[tuple[int | str, ...]], bool] = lambda _: False,
+) -> NoReturn:
     """Raise the first finding as a :class:`ConfigError`; of a union's branches, that which went deepest.
 
     Parameters

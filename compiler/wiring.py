@@ -48,7 +48,9 @@ class Wiring:
             # Names in order, so that a graph in memory and its file (sorted by name) come out the same.
             self.order = tuple(TopologicalSorter(before).static_order())
         except CycleError as error:
-            walk = " -> ".join(reversed(error.args[1]))
+            around = error.args[1][:-1]
+            first = around.index(min(around))
+            walk = " -> ".join([*around[first:], *around[:first], around[first]])
             raise ConfigError(f"cycle {walk}: recurrent networks are not supported yet") from None
         self.before = before
 

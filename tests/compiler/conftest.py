@@ -49,9 +49,12 @@ def random_network(seed: int) -> IntegerNetwork:
     weight_bits = int(rng.integers(2, 17))
     low, high = -(1 << (weight_bits - 1)), (1 << (weight_bits - 1)) - 1
     inputs = tuple(
-        InputPort(name=f"in{index}", shape=(int(rng.integers(1, 9)), int(rng.integers(1, 4))),
-                  kind=("drive", "hold")[rng.integers(2)],  # type: ignore[arg-type]
-                  value_bits=int(rng.choice([0, 0, 1, 4, 8])))
+        InputPort(
+            name=f"in{index}",
+            shape=(int(rng.integers(1, 9)), int(rng.integers(1, 4))),
+            kind=("drive", "hold")[rng.integers(2)],  # type: ignore[arg-type]
+            value_bits=int(rng.choice([0, 0, 1, 4, 8])),
+        )
         for index in range(rng.integers(1, 3))
     )
     sizes = {port.name: port.size for port in inputs}
@@ -59,15 +62,21 @@ def random_network(seed: int) -> IntegerNetwork:
     edges: list[Edge] = []
     for index in range(rng.integers(1, 5)):
         name, size = f"p{index}", int(rng.integers(1, 30))
-        sources = [source for source in sizes if rng.random() < 0.6] or [rng.choice(sorted(sizes))]
+        sources = [source for source in sizes if rng.random() < 0.6] or [str(rng.choice(sorted(sizes)))]
         for source in sources:
             weights = rng.integers(low, high, size=(size, sizes[source]), endpoint=True)
             weights[rng.random(weights.shape) > rng.choice([0.0, 0.1, 0.5, 1.0])] = 0
             edges.append(Edge(source=source, target=name, weights=weights))
         populations.append(Population(name=name, size=size, neuron=random_neuron(rng, size)))
         sizes[name] = size
-    return IntegerNetwork(name="random", inputs=inputs, populations=tuple(populations), edges=tuple(edges),
-                          outputs=(populations[-1].name,), weight_bits=weight_bits)
+    return IntegerNetwork(
+        name="random",
+        inputs=inputs,
+        populations=tuple(populations),
+        edges=tuple(edges),
+        outputs=(populations[-1].name,),
+        weight_bits=weight_bits,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from spikewright.compiler.bounds import (
     drive_range,
     levels_array,
@@ -28,7 +29,13 @@ def steps(neuron: NeuronConfig, size: int, drives: Integers) -> Iterator[tuple[I
     potential, fired = np.zeros(size, np.int64), np.zeros(size, bool)
     compare, amount, value, bias, factor = (
         levels_array(levels, size)
-        for levels in (neuron.compare, neuron.reset_amount, neuron.reset_value, neuron.bias, neuron.decay.factor)
+        for levels in (
+            neuron.compare,
+            neuron.reset_amount,
+            neuron.reset_value,
+            neuron.bias,
+            neuron.decay.factor,
+        )
     )
     for drive in drives:
         stored = neuron.decay.apply(potential, factor) + bias
@@ -41,7 +48,9 @@ def steps(neuron: NeuronConfig, size: int, drives: Integers) -> Iterator[tuple[I
         if neuron.fires:
             fired = potential >= compare
             if neuron.reset_when == "now":
-                potential = np.where(fired, potential - amount if neuron.reset == "subtract" else value, potential)
+                potential = np.where(
+                    fired, potential - amount if neuron.reset == "subtract" else value, potential
+                )
 
 
 @settings(deadline=None, max_examples=150)
@@ -54,8 +63,10 @@ def test_nothing_leaves_its_range(make_network: MakeNetwork, seed: int) -> None:
         bounds = population_bounds(network, population)
         drive_low, drive_high = bounds.drive
         held_low, held_high = bounds.held
-        choices = [np.where(rng.random(population.size) < 0.5, drive_low + held_low, drive_high + held_high)
-                   for _ in range(20)]
+        choices = [
+            np.where(rng.random(population.size) < 0.5, drive_low + held_low, drive_high + held_high)
+            for _ in range(20)
+        ]
         # Pushed to either end for long, and to and fro.
         drives = [drive_low + held_low] * 10 + [drive_high + held_high] * 10 + choices
         for stored, _ in steps(neuron, population.size, np.array(drives)):
@@ -73,15 +84,26 @@ def test_nothing_leaves_its_range(make_network: MakeNetwork, seed: int) -> None:
 def test_drive_is_exactly_what_all_events_can_bring() -> None:
     rng = np.random.default_rng(3)
     spikes, values, held = (rng.integers(-8, 8, (5, 4)) for _ in range(3))
-    ports = (InputPort(name="s", shape=(4,)), InputPort(name="v", shape=(4,), value_bits=2),
-             InputPort(name="h", shape=(4,), kind="hold", value_bits=1))
+    ports = (
+        InputPort(name="s", shape=(4,)),
+        InputPort(name="v", shape=(4,), value_bits=2),
+        InputPort(name="h", shape=(4,), kind="hold", value_bits=1),
+    )
     network = IntegerNetwork(
-        name="n", inputs=ports, populations=(Population(name="p", size=5, neuron=NeuronConfig()),),
-        edges=tuple(Edge(source=port.name, target="p", weights=weights)
-                    for port, weights in zip(ports, (spikes, values, held), strict=True)),
-        outputs=("p",), weight_bits=4)
+        name="n",
+        inputs=ports,
+        populations=(Population(name="p", size=5, neuron=NeuronConfig()),),
+        edges=tuple(
+            Edge(source=port.name, target="p", weights=weights)
+            for port, weights in zip(ports, (spikes, values, held), strict=True)
+        ),
+        outputs=("p",),
+        weight_bits=4,
+    )
     bounds = population_bounds(network, network.populations[0])
-    sums = np.array([spikes @ s + values @ v for s in product((0, 1), repeat=4) for v in product((0, 3), repeat=4)])
+    sums = np.array(
+        [spikes @ s + values @ v for s in product((0, 1), repeat=4) for v in product((0, 3), repeat=4)]
+    )
     assert (bounds.drive[0] == sums.min(axis=0)).all()
     assert (bounds.drive[1] == sums.max(axis=0)).all()
     sums = np.array([held @ h for h in product((0, 1), repeat=4)])
@@ -113,7 +135,9 @@ def test_a_reachable_range_holds_without_saturation(make_network: MakeNetwork, s
         reached = reachable_potential(neuron, (low, high), 1 << 23)
         if reached is None:
             continue
-        drives = np.array([low] * 150 + [high] * 150 + [rng.integers(low, high, endpoint=True) for _ in range(100)])
+        drives = np.array(
+            [low] * 150 + [high] * 150 + [rng.integers(low, high, endpoint=True) for _ in range(100)]
+        )
         for _, potential in steps(neuron, size, drives):
             assert (reached[0] <= potential).all()
             assert (potential <= reached[1]).all()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from spikewright.compiler.placement import balanced, default_lanes, lane_sizes, natural
 from spikewright.errors import ConfigError
 

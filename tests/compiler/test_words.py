@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from spikewright.compiler.words import from_hex, pack, to_hex, unpack
 from spikewright.errors import ConfigError
 
@@ -25,7 +26,9 @@ def test_wide_words_are_python_integers() -> None:
 def test_unpacking_inverts_packing(seed: int, bits: list[int], depth: int) -> None:
     rng = np.random.default_rng(seed)
     signed = [bool(flag) for flag in rng.integers(0, 2, len(bits))]
-    ranges = [(-(1 << (b - 1)), 1 << (b - 1)) if s else (0, 1 << b) for b, s in zip(bits, signed, strict=True)]
+    ranges = [
+        (-(1 << (b - 1)), 1 << (b - 1)) if s else (0, 1 << b) for b, s in zip(bits, signed, strict=True)
+    ]
     fields = np.array([[rng.integers(low, high) for low, high in ranges] for _ in range(depth)])
     words = pack(fields, bits)
     assert all(0 <= int(word) < 1 << sum(bits) for word in words)
