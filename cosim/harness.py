@@ -16,7 +16,7 @@ __all__ = ["RECORD_BYTES", "Tag", "harness", "state_memories"]
 RECORD_BYTES = 12
 PAUSE_CYCLES = 40
 """Cycles from the last token of a sample to reading states: longer than any core's pipeline."""
-WATCHDOG_CYCLES = 1 << 20
+WATCHDOG_CYCLES = 1 << 17
 """Cycles without any word on any stream, after which a run is given up as locked up."""
 
 
@@ -59,13 +59,19 @@ class _Names:
         return f"dut.core_{identifier(core)}.lane_{lane}.state.memory.ram.words"
 
 
+def _put(tag: Tag | int | str, payload: str) -> str:
+    """Statement that writes a record. An expression, no task: several processes write in one cycle."""
+    tag = tag if isinstance(tag, str) else f"8'd{int(tag)}"
+    return f'$fwrite(records, "%u", {{cycle[31:0], 56\'d0 | {payload}, {tag}}});'
+
+
 def harness(chip: ChipConfig) -> str:
     """The module ``harness`` for a chip; it runs in a folder with the files that bench.py prepares."""
     names = _Names(chip)
     bus = chip.contents == "bus"
     inputs = [(index, port) for index, port in enumerate(chip.inputs)]
     cores = list(enumerate(chip.cores))
-    ports = [".clk(clk)", ".rst(rst)"]
+    ports = [".clk(clk)", ".rst(rst)", ".activity(activity)"]
     for index, port in inputs:
         name = identifier(port.name)
         ports += [f".in_{name}__valid(valid_{index})", f".in_{name}__ready(ready_{index})",
@@ -89,16 +95,9 @@ module harness;
     reg running = 1'b0, release_samples = 1'b0, moved = 1'b0;
     integer cycle = 0, idle = 0, samples = 0, sample_count = 0, records, got, i;
     integer fed_steps = 0;
-    reg [95:0] record;
+    wire [{2 * len(cores) - 1}:0] activity;
     always #5 clk = ~clk;
     always @(posedge clk) cycle <= cycle + 1;
-
-    task put(input [7:0] tag, input [55:0] payload);
-        begin
-            record = {{cycle[31:0], payload, tag}};
-            $fwrite(records, "%u", record);
-        end
-    endtask
 
 {nl.join(_input(index, port.word.width) for index, port in inputs)}
 {_bus_signals(chip) if bus else ""}
@@ -111,7 +110,7 @@ module harness;
                                 for _, core in cores])};
         idle <= moved || !running ? 0 : idle + 1;
         if (idle == {WATCHDOG_CYCLES}) begin
-            put({Tag.LOCKED}, samples);
+            {_put(Tag.LOCKED, "samples")}
             $fclose(records);
             done <= 1'b1;
         end
@@ -136,8 +135,8 @@ module harness;
             while (!({all_waiting} && {steps_done})) @(posedge clk);
             cycles({PAUSE_CYCLES});
 {_read_states(chip, names)}
-{nl.join(f"            put({Tag.EVENT_CYCLES}, event_cycles_{i}); put({Tag.UPDATE_CYCLES}, update_cycles_{i});"
-         for i, _ in cores)}
+{nl.join(f"            {_put(tag, f'{what}_cycles_{i}')}" for i, _ in cores
+         for tag, what in ((Tag.EVENT_CYCLES, 'event'), (Tag.UPDATE_CYCLES, 'update')))}
             release_samples <= 1'b1;
             @(posedge clk);
             release_samples <= 1'b0;
@@ -146,7 +145,7 @@ module harness;
         end
         running <= 1'b0;
         cycles(2);
-        put({Tag.FINISHED}, samples);
+        {_put(Tag.FINISHED, "samples")}
         $fclose(records);
         done <= 1'b1;
     end
@@ -164,7 +163,7 @@ def _input(index: int, width: int) -> str:
     integer file_{index}, got_{index};
     always @(posedge clk) if (running) begin
         if (valid_{index} && ready_{index}) begin
-            if (first_{index} || word_{index}[1:0] != 2'd0) put({Tag.INPUT + index}, word_{index}[55:0]);
+            if (first_{index} || word_{index}[1:0] != 2'd0) {_put(Tag.INPUT + index, f"word_{index}[55:0]")}
             first_{index} <= word_{index}[1:0] == 2'd2;
             if (word_{index}[1:0] == 2'd1) {counts}
         end
@@ -186,17 +185,16 @@ def _input(index: int, width: int) -> str:
 def _recorder(index: int, core: str, names: _Names) -> str:
     """Records every word of a core's stream, where it leaves the core, and counts its busy cycles."""
     valid, ready, payload = (names.sink(core, signal) for signal in ("valid", "ready", "payload"))
-    busy = f"dut.core_{identifier(core)}"
     return f"""\
     integer steps_{index} = 0, samples_{index} = 0, event_cycles_{index} = 0, update_cycles_{index} = 0;
     always @(posedge clk) if (running) begin
         if ({valid} && {ready}) begin
-            put({Tag.POPULATION + index}, {payload});
+            {_put(Tag.POPULATION + index, payload)}
             if ({payload}[1:0] == 2'd1) steps_{index} <= steps_{index} + 1;
             if ({payload}[1:0] == 2'd2) samples_{index} <= samples_{index} + 1;
         end
-        if ({busy}.event_cycle) event_cycles_{index} <= event_cycles_{index} + 1;
-        if ({busy}.update_cycle) update_cycles_{index} <= update_cycles_{index} + 1;
+        if (activity[{2 * index}]) event_cycles_{index} <= event_cycles_{index} + 1;
+        if (activity[{2 * index + 1}]) update_cycles_{index} <= update_cycles_{index} + 1;
     end
 """
 
@@ -212,7 +210,7 @@ def _read_states(chip: ChipConfig, names: _Names) -> str:
                          f" read_bus({bases[memory.name]} + i, {Tag.STATE});")
         else:
             lines.append(f"            for (i = 0; i < {memory.depth}; i = i + 1)"
-                         f" put({Tag.STATE}, {names.words(memory)}[i]);")
+                         f" {_put(Tag.STATE, f'{names.words(memory)}[i]')}")
     return "\n".join(lines)
 
 
@@ -244,7 +242,7 @@ def _bus_signals(chip: ChipConfig) -> str:
             while (!request_ready) @(posedge clk);
             request_valid <= 1'b0;
             while (!response_valid) @(posedge clk);
-            put(tag, response);
+            {_put("tag", "response")}
         end
     endtask
 """

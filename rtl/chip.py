@@ -39,10 +39,13 @@ class Chip(wiring.Component):
     in_<input> : ``In(word_stream(input.word))``
     out_<core> : ``Out(word_stream(core.word))``
         One for every output.
+    activity
+        Two bits a core, in their order: whether this cycle is spent on events, on an update.
     bus_request, bus_response
         Only with contents ``bus``; see :class:`BusController`.
     """
 
+    activity: Any
     bus_request: Any
     bus_response: Any
 
@@ -55,6 +58,7 @@ class Chip(wiring.Component):
             f"in_{identifier(port.name)}": In(word_stream(port.word)) for port in config.inputs
         }
         ports |= {f"out_{identifier(name)}": Out(word_stream(config.core(name).word)) for name in config.outputs}
+        ports["activity"] = Out(2 * len(config.cores))
         if config.contents == "bus":
             self.bus_address_bits = bus_address_bits(config)
             ports |= {
@@ -69,6 +73,8 @@ class Chip(wiring.Component):
         words: dict[str, WordFormat] = {port.name: port.word for port in chip.inputs}
         words |= {core.name: core.word for core in chip.cores}
         cores = {core.name: self._core(m, core.name, words) for core in chip.cores}
+        m.d.comb += self.activity.eq(
+            Cat(Cat(core.event_cycle, core.update_cycle) for core in cores.values()))
         sources = {port.name: wiring.flipped(getattr(self, f"in_{identifier(port.name)}")) for port in chip.inputs}
         sources |= {name: core.sink for name, core in cores.items()}
         for name, source in sources.items():

@@ -220,7 +220,7 @@ class LifCore(wiring.Component):
                 with m.If(waiting == 0):
                     m.next = "RUN"
         ended = Signal()
-        m.d.comb += ended.eq(advance & last_slot & sweep.read)
+        m.d.comb += ended.eq(advance & last_slot & ~clearing)
         self._emit(m, sweep, ended, clearing, intake, emitter)
 
     def _read_slots(self, m: Module, sweep: Any, advance: Signal, clearing: Signal, waiting: Signal,
@@ -246,21 +246,19 @@ class LifCore(wiring.Component):
         """Follow a sweep through the lanes: write back, hand out what they found, then the token."""
         core, latency = self.core, CoreLatency(self.core)
         reads, slots = [Signal(name="read_0")], [Signal(slot_bits(core), name="slot_0")]
-        m.d.comb += [reads[0].eq(sweep.read), slots[0].eq(sweep.slot)]
-        for cycle in range(1, latency.store + 1):
-            reads.append(Signal(name=f"read_{cycle}"))
-            slots.append(Signal(slot_bits(core), name=f"slot_{cycle}"))
-            m.d.sync += [reads[cycle].eq(reads[cycle - 1]), slots[cycle].eq(slots[cycle - 1])]
-        ends = [ended]
-        for cycle in range(1, latency.spike + 2):
-            ends.append(Signal(name=f"ended_{cycle}"))
-            m.d.sync += ends[cycle].eq(ends[cycle - 1])
+        shown, ends = [Signal(name="shown_0")], [ended]
+        m.d.comb += [reads[0].eq(sweep.read), slots[0].eq(sweep.slot), shown[0].eq(sweep.read & ~clearing)]
+        for chain, cycles in ((reads, latency.store), (slots, latency.store), (shown, latency.spike),
+                              (ends, latency.spike + 1)):
+            for cycle in range(1, cycles + 1):
+                chain.append(Signal.like(chain[0], name=f"{chain[0].name.removesuffix('_0')}_{cycle}"))
+                m.d.sync += chain[cycle].eq(chain[cycle - 1])
+        step_ends = ends[latency.spike + 1]
         token_due = Signal()  # a step's token waits for the emitter
         m.d.comb += [
             sweep.store.eq(reads[latency.store]), sweep.store_slot.eq(slots[latency.store]),
-            emitter.valid.eq(reads[latency.spike] & ~clearing), emitter.slot.eq(slots[latency.spike]),
+            emitter.valid.eq(shown[latency.spike]), emitter.slot.eq(slots[latency.spike]),
         ]
-        step_ends = ends[latency.spike + 1] & ~clearing
         if core.neuron.fires:
             m.d.comb += token_due.eq(step_ends)
         else:

@@ -46,7 +46,7 @@ class Passes:
         count = Signal(unsigned_bits(core.value_bits - 1))
         self.first = count == 0
         self.last = count == event.passes
-        self.bit = event.value.bit_select(core.value_bits - 1 - count, 1)
+        self.bit = event.value.bit_select((core.value_bits - 1 - count)[:len(count)], 1)
         with m.If(step):
             m.d.sync += count.eq(Mux(self.last, 0, count + 1))
 
