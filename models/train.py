@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,15 @@ from spikewright.models.real import RealModel
 from spikewright.models.trace import accuracy
 from spikewright.network import IntegerNetwork
 
-__all__ = ["Progress", "Results", "integer_accuracy", "load_parts", "real_accuracy", "shift_images"]
+__all__ = [
+    "Progress",
+    "Results",
+    "integer_accuracy",
+    "load_parts",
+    "one_thread",
+    "real_accuracy",
+    "shift_images",
+]
 
 Progress = Callable[[int, int, float], None]
 """Called after every epoch with the epochs done, the epochs in all, and the mean loss."""
@@ -37,7 +46,7 @@ class Results:
     checkpoint
         The module's ``state_dict``, for ``checkpoint.pt``; loads with ``weights_only=True``.
     metrics
-        For ``metrics.json``: at least ``accuracy`` (held-out), ``density``, ``parameters``, ``epochs``, ``seed``.
+        For ``metrics.json``: at least ``accuracy`` (held-out) ``density parameters epochs seed``.
     """
 
     graph: nir.NIRGraph
@@ -45,7 +54,7 @@ class Results:
     metrics: dict[str, Any]
 
     def write(self, folder: Path) -> None:
-        """Write the three files; each is there whole or as it was before, and none before all are complete."""
+        """Write the three files; each is there whole or as it was, and none before all are complete."""
         written: list[tuple[Path, Path]] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -87,6 +96,20 @@ def load_parts(spec: str) -> tuple[Dataset, Dataset]:
     if trained.y is None or held_out.y is None:
         raise ConfigError(f"data {spec!r}: must have labels y to train on")
     return trained, held_out
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch work on one core: small layers gain little from more, and lose much where others compute.
+
+    Sums are then added in one order, so that the same seed gives the same network on any machine of a kind.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def shift_images(images: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:
