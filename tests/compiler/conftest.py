@@ -52,7 +52,7 @@ def random_network(seed: int) -> IntegerNetwork:
         InputPort(
             name=f"in{index}",
             shape=(int(rng.integers(1, 9)), int(rng.integers(1, 4))),
-            kind=("drive", "hold")[rng.integers(2)],  # type: ignore[arg-type]
+            kind=("drive", "hold")[rng.integers(2)],
             value_bits=int(rng.choice([0, 0, 1, 4, 8])),
         )
         for index in range(rng.integers(1, 3))

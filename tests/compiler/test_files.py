@@ -38,7 +38,7 @@ def test_round_trips(make_network: MakeNetwork, seed: int) -> None:
     assert same(network, parse_network(content, "n"))
     assert network_bytes(parse_network(content, "n")) == content
     for contents in ("baked", "bus"):
-        chip = map_network(network, contents=contents).chip  # type: ignore[arg-type]
+        chip = map_network(network, contents=contents).chip
         text = config_text(chip)
         assert parse_config(text, "c") == chip
         assert config_text(parse_config(text, "c")) == text

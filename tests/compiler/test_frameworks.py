@@ -32,7 +32,7 @@ def layer(neurons: Any, weights: Reals, bias: Reals, graph: Callable[..., Any]) 
 
 def run(network: RealNetwork, spikes: Reals) -> Reals:
     """Spikes of the real model, ``(steps, neurons)``."""
-    fired = RealModel(network).run({"in": spikes[None].astype(float)}).spikes["neurons"][0]
+    fired: Reals = RealModel(network).run({"in": spikes[None].astype(float)}).spikes["neurons"][0]
     assert 0.02 < fired.mean() < 0.9, "the stimulus must make it fire and stay silent"
     return fired
 
@@ -64,8 +64,8 @@ def test_snntorch_itself(
     stimulus: tuple[Reals, Reals, Reals], graph: Callable[..., Any], reset: str, changes: dict[str, str]
 ) -> None:
     with mock.patch.dict(sys.modules, {"nirtorch": mock.MagicMock()}):  # imported by it, not needed here
-        import snntorch
-        from snntorch.export_nir import _extract_snntorch_module
+        import snntorch  # type: ignore[import-untyped]
+        from snntorch.export_nir import _extract_snntorch_module  # type: ignore[import-untyped]
     weights, bias, spikes = stimulus
     linear = torch.nn.Linear(INPUTS, NEURONS).double()
     linear.weight.data, linear.bias.data = torch.tensor(weights), torch.tensor(bias)

@@ -376,11 +376,12 @@ def test_parameters_are_refused_by_name(
 
 def test_names_must_suit_files_and_verilog(nodes: Nodes, edges: Edges, graph: Graph) -> None:
     nodes["a/b"] = nodes.pop("lif1")
-    renamed = [tuple("a/b" if end == "lif1" else end for end in edge) for edge in edges]
+    new = {"lif1": "a/b"}
+    renamed = [(new.get(source, source), new.get(target, target)) for source, target in edges]
     refused(
         nodes,
         renamed,
-        graph,  # type: ignore[arg-type]
+        graph,
         "'a/b': names must be of letters, digits, '_', '.' and '-'",
     )
 
