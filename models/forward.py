@@ -91,7 +91,7 @@ class ForwardModel(torch.nn.Module):
             drive, held = self._drive(population, sources)
             outputs, ends = self._advance(index, drive)
             if held is not None:
-                ends["held"] = held
+                ends["held"] = held.to(ends["potential"].dtype)
             kept = spikes if self._fires(population) else readouts
             kept[population.name] = outputs.cpu().numpy()
             states[population.name] = {name: _state(end) for name, end in ends.items()}

@@ -78,7 +78,8 @@ def _as_tensor(port: InputPort, value: object) -> torch.Tensor:
         if array.dtype.kind not in "biuf":
             raise ConfigError(f"input {port.name!r}: must be an array of numbers, not of {array.dtype}")
         if array.dtype.kind == "u" and array.dtype.itemsize > 1:  # torch knows few operations on these
-            array = np.minimum(array, np.iinfo(np.int64).max).astype(np.int64)
+            most = np.array(min(np.iinfo(array.dtype).max, np.iinfo(np.int64).max), array.dtype)
+            array = np.minimum(array, most).astype(np.int64)
         native = array.astype(array.dtype.newbyteorder("="), copy=False)
         value = torch.from_numpy(
             native if native.flags.writeable and native.flags.c_contiguous else native.copy()

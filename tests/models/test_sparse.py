@@ -1,0 +1,92 @@
+"""Masks: as dense as asked for, drawn evenly, and never left by training."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from spikewright.errors import ConfigError
+from spikewright.models.sparse import SparseLinear, layer_densities, random_mask
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("density", [0.001, 0.01, 0.1, 0.37, 0.5, 0.999, 1.0])
+def test_density_is_exact(density: float) -> None:
+    mask = random_mask((30, 41), density, generator())
+    assert int(mask.sum()) == max(1, round(density * 30 * 41))
+    layer = SparseLinear(41, 30, density=density, generator=generator())
+    assert layer.density == pytest.approx(int(mask.sum()) / (30 * 41))
+    assert int((layer.masked() != 0).sum()) == int(mask.sum())
+
+
+def test_masks_are_even_and_seeded() -> None:
+    total = sum(random_mask((8, 8), 0.25, generator(seed)).double() for seed in range(400))
+    assert float(total.mean()) == 100
+    assert float((total - 100).abs().max()) < 45  # five standard deviations
+    assert random_mask((8, 8), 0.25, generator(1)).equal(random_mask((8, 8), 0.25, generator(1)))
+    assert not random_mask((8, 8), 0.25, generator(1)).equal(random_mask((8, 8), 0.25, generator(2)))
+
+
+def test_weights_start_with_the_variance_of_their_fan_in() -> None:
+    for density in (0.1, 1.0):
+        layer = SparseLinear(784, 128, density=density, generator=generator(), gain=2.0)
+        weights = layer.masked().detach()[layer.mask]
+        assert float(weights.std()) == pytest.approx(2 / np.sqrt(density * 784), rel=0.05)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+def test_training_stays_within_the_mask(kind: str) -> None:
+    layer = SparseLinear(20, 10, density=0.3, generator=generator())
+    start = layer.weight.detach().clone()
+    optimizers: dict[str, torch.optim.Optimizer] = {
+        "sgd": torch.optim.SGD([layer.weight], lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
+        "adam": torch.optim.Adam([layer.weight], lr=0.1, weight_decay=0.1, amsgrad=True),
+        "adamw": torch.optim.AdamW([layer.weight], lr=0.1, weight_decay=0.1),
+    }
+    optimizer = optimizers[kind]
+    for seed in range(20):
+        x = torch.randn(16, 20, generator=generator(seed))
+        optimizer.zero_grad()
+        (layer(x) - 1).square().mean().backward()
+        assert layer.weight.grad is not None
+        assert (layer.weight.grad[~layer.mask] == 0).all()
+        assert (layer.weight.grad[layer.mask] != 0).all()
+        optimizer.step()
+        assert (layer.weight[~layer.mask] == 0).all()
+    assert (layer.weight[layer.mask] != start[layer.mask]).all()
+
+
+def test_weights_outside_the_mask_cannot_count() -> None:
+    layer = SparseLinear(20, 10, density=0.3, generator=generator())
+    x = torch.randn(4, 20, generator=generator())
+    before = layer(x)
+    with torch.no_grad():
+        layer.weight += 5 * ~layer.mask
+    assert layer(x).equal(before)
+
+
+@pytest.mark.parametrize("density", [0.02, 0.1, 0.5, 0.97, 1.0])
+def test_layers_share_the_density(density: float) -> None:
+    sizes = (784, 128, 64, 10)
+    densities = layer_densities(sizes, density)
+    places = [a * b for a, b in itertools.pairwise(sizes)]
+    assert sum(d * n for d, n in zip(densities, places, strict=True)) == pytest.approx(density * sum(places))
+    assert all(0 < d <= 1 for d in densities)
+    assert list(densities) == sorted(densities), "the smaller the layer, the denser"
+
+
+def test_one_layer_has_the_density_itself() -> None:
+    assert layer_densities((64, 10), 0.1) == (pytest.approx(0.1),)
+
+
+@pytest.mark.parametrize("density", [0.0, -0.1, 1.01, float("nan")])
+def test_refuses_densities(density: float) -> None:
+    message = rf"^density must be above 0 and at most 1, not {density}$"
+    with pytest.raises(ConfigError, match=message):
+        random_mask((2, 2), density, generator())
+    with pytest.raises(ConfigError, match=message):
+        layer_densities((2, 2), density)
