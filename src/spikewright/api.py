@@ -149,9 +149,8 @@ def check(
         ``supported``, ``nodes``, ``fits``: the object that ``spikewright check --json`` prints.
     """
     from spikewright.compiler.check import check as check_graph
-    from spikewright.stages.compile import semantics_of
 
-    return check_graph(network, semantics=semantics_of(semantics), source=source, weight_bits=weight_bits)
+    return check_graph(network, semantics=semantics, source=source, weight_bits=weight_bits).as_dict()
 
 
 class Build:

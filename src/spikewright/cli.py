@@ -346,8 +346,10 @@ def console(stream: Any) -> "Console":
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; its exit code."""
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="spikewright", standalone_mode=False)
         sys.stdout.flush()
+        if code == STOPPED:  # Typer's way to pass on a key press
+            return complain("stopped", STOPPED)
         return code if isinstance(code, int) else OK
     except typer.TyperException as error:
         return complain(error.format_message(), WRONG)
@@ -355,9 +357,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return complain(str(error), FAILED)
     except SpikewrightError as error:
         return complain(str(error), WRONG)
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # whoever reads has seen enough; Typer and Rich end with 1 then, too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+        return FAILED
     except OSError as error:
         return complain(os_reason(error), WRONG)
     except (KeyboardInterrupt, typer.Abort):

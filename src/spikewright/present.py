@@ -125,12 +125,18 @@ def show_check(console: "Console", result: Result) -> None:
         for node in result["nodes"]
     ]
     table(console, ("node", "type", "supported", "realised as, or why not"), rows)
-    for note in result.get("notes", ()):
-        line(console, note)
-    if result.get("memory_bits"):
-        line(console, f"memory: {number(result['memory_bits'])} bits")
-    for name, fits in (result.get("fits") or {}).items():
-        line(console, f"fits {name}: {fits}")
+    shown = {f"{node['name']}: {node['reason']}" for node in result["nodes"]}
+    for problem in result["problems"]:
+        if problem not in shown:
+            line(console, f"problem: {problem}")
+    for note in result["notes"]:
+        line(console, f"note: {note}")
+    if result["memory_bits"] is not None:
+        line(console, f"memory: {number(result['memory_bits'])} bits (weights, indices, row pointers)")
+    for name, fit in result["fits"].items():
+        blocks = f"{number(fit['block_rams'])} of {number(fit['available'])} block RAMs"
+        line(console, f"{name}: {'fits' if fit['fits'] else 'DOES NOT FIT'}, {blocks}")
+    line(console, "supported" if result["supported"] else "NOT SUPPORTED")
 
 
 def show_train(console: "Console", result: Result) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from spikewright.build import BuildFolder
 from spikewright.compiler.config_yaml import write_config
+from spikewright.compiler.decays import decay_text
 from spikewright.compiler.images import write_images
 from spikewright.compiler.mapping import Contents, RowsChoice
 from spikewright.compiler.metadata import METADATA_KEY, parse_json
@@ -28,7 +29,6 @@ from spikewright.models.data import Dataset
 from spikewright.models.integer import IntegerModel
 from spikewright.models.real import RealModel
 from spikewright.network import InputPort, IntegerNetwork
-from spikewright.neuron import Decay
 from spikewright.rtl.verilog import write_chip
 from spikewright.stages.common import run_stage, versions, write_summary
 from spikewright.stages.stimulus import Coding, data_hash, from_data
@@ -190,17 +190,6 @@ def core_details(network: IntegerNetwork, core: CoreConfig) -> dict[str, Any]:
         "reset": f"{core.neuron.reset}, {core.neuron.reset_when}" if core.neuron.fires else "none",
         "fires": core.neuron.fires,
     }
-
-
-def decay_text(decay: Decay) -> str:
-    """A decay as docs/numerics.md writes it, with the factor that it stands for."""
-    if decay.kind == "shift":
-        return f"x - (x >> {decay.shift}), {1 - 2.0**-decay.shift:.6g}"
-    if decay.kind == "multiply":
-        low, high = min(decay.factor), max(decay.factor)
-        factor = f"{low}" if low == high else f"{low}..{high}"
-        return f"x·{factor} >> {decay.fraction_bits}, {low / 2**decay.fraction_bits:.6g}"
-    return "none"
 
 
 def accuracy(lowered: Lowered, data: str | Dataset | None, coding: Coding) -> dict[str, Any]:
