@@ -36,15 +36,16 @@ class CoreLatency:
         """Cycles to wait after a sweep's last read before the next word may be taken.
 
         A word taken in cycle x adds its drive to memory in cycle x + 3 at the earliest, after the
-        sweep's last store (one write port); and a sweep that follows at once reads slot 0 in cycle
-        x + 1, after its store.
+        sweep's last store (one write port); a sweep that follows at once reads slot 0 in cycle x + 1,
+        after its store; and emptying the held drive writes in cycle x + 1, after the last store.
         """
-        return self.store - 3 + max(0, 3 - self.core.slots * self.phases)
+        return self.store - 3 + (2 if self.core.holds else max(0, 3 - self.core.slots))
 
     @property
     def settles_at_once(self) -> bool:
         """Whether a sweep may follow a dense row in the cycle after its last weights were read.
 
-        Their drive is stored 2 cycles later, in the last slot, which the sweep reads last.
+        Their drive is stored 2 cycles later, in the last slot, which the sweep reads last. Where held
+        drive is emptied instead, that writes at once.
         """
-        return not isinstance(self.core.rows, CompressedRows) and self.core.slots >= 2
+        return not isinstance(self.core.rows, CompressedRows) and self.core.slots >= 2 and not self.core.holds

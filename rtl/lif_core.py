@@ -220,7 +220,7 @@ class LifCore(wiring.Component):
                 with m.If(waiting == 0):
                     m.next = "RUN"
         ended = Signal()
-        m.d.comb += ended.eq(advance & last_slot & ~clearing)
+        m.d.comb += ended.eq(sweep.read & last_slot & ~clearing)
         self._emit(m, sweep, ended, clearing, intake, emitter)
 
     def _read_slots(self, m: Module, sweep: Any, advance: Signal, clearing: Signal, waiting: Signal,

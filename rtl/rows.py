@@ -185,7 +185,7 @@ class CompressedWalker(wiring.Component):
         assert isinstance(rows, CompressedRows)
         walking = Signal()
         event = Signal(layout)
-        address = Signal(rows.start_bits)
+        address = Signal.like(entries.read_address)
         left = Signal(rows.offset_bits)  # entries after this one
         passes = Passes(m, core, event, step=walking)
         count = Signal(rows.offset_bits)
