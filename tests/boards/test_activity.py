@@ -197,7 +197,7 @@ def simulate(mapped: Mapped, inputs: Mapping[str, npt.NDArray[np.int64]]
     simulator.add_clock(1e-6)
     received: dict[str, list[tuple[int, int]]] = {name: [] for name in chip.outputs}
     accesses = {name: [0, 0] for name in probe.memories}
-    settle = 100
+    settle, patience = 100, 4000
 
     async def send(ctx: Any, port: Any) -> None:
         stream = getattr(top, f"in_{port.name}")
@@ -215,11 +215,13 @@ def simulate(mapped: Mapped, inputs: Mapping[str, npt.NDArray[np.int64]]
         stream = getattr(top, f"out_{name}")
         ctx.set(stream.ready, 1)
         ends = 0
-        while ends < SAMPLES:
+        for _ in range(patience):  # a lock-up must end; what is missing is found afterwards
             _, _, valid, word = await ctx.tick().sample(stream.valid, stream.payload)
             if valid:
                 received[name].append((int(word.kind), int(word.address)))
                 ends += word.kind == Kind.END_OF_SAMPLE
+            if ends == SAMPLES:
+                break
         await ctx.tick().repeat(settle)
 
     async def watch(ctx: Any) -> None:
@@ -233,7 +235,7 @@ def simulate(mapped: Mapped, inputs: Mapping[str, npt.NDArray[np.int64]]
                 accesses[name][1] += taken[2 * index + 1]
 
     for port in chip.inputs:
-        simulator.add_testbench(partial(send, port=port))
+        simulator.add_testbench(partial(send, port=port), background=True)
     for name in chip.outputs:
         simulator.add_testbench(partial(receive, name=name))
     simulator.add_testbench(watch, background=True)

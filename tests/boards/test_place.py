@@ -23,8 +23,10 @@ from spikewright.errors import ConfigError, ToolError
 ECP5, UP5K = DEVICES["ecp5"], DEVICES["ice40"]
 
 WIDE = """
-module chip(input wire clk, input wire rst, input wire go, input wire [99:0] in, output reg [99:0] out);
-    always @(posedge clk) if (rst) out <= 0; else if (go) out <= out + in;
+module chip(input wire clk, input wire rst, input wire go, input wire [99:0] in, output reg [99:0] out,
+            output reg kept);
+    always @(posedge clk) if (rst) out <= 0; else out <= out + in;
+    always @(posedge clk) if (go) kept <= in[0];
 endmodule
 """
 
@@ -81,7 +83,9 @@ def test_only_clock_and_reset_keep_a_pin(verilog: Any, tmp_path: Path) -> None:
     after = without_pins(netlist, "chip")["modules"]["chip"]
     assert set(after["ports"]) == {"clk", "rst"}
     assert after["cells"] == before["cells"]
-    assert set(before["ports"]) == {"clk", "rst", "go", "in", "out"}, "the netlist itself is left alone"
+    assert set(before["ports"]) == {"clk", "rst", "go", "in", "out", "kept"}, "the netlist is left alone"
+    (kept,) = [cell for cell in after["cells"].values() if cell["type"] == "SB_DFFE"]
+    assert kept["connections"]["E"] == before["ports"]["go"]["bits"], "an enable from a port needs no pin"
 
 
 def test_more_ports_than_pins_on_ice40(verilog: Any, tmp_path: Path) -> None:
@@ -91,6 +95,32 @@ def test_more_ports_than_pins_on_ice40(verilog: Any, tmp_path: Path) -> None:
     assert placed.used["SB_IO"] == 2
     assert placed.fmax_mhz is not None
     assert 5 < placed.fmax_mhz < 100  # a carry chain of 100 bits on the slowest of the family
+
+
+def test_what_nextpnr_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def pretend(family: str, arguments: list[str], folder: Path) -> tuple[int, str]:
+        asked.append([family, *arguments])
+        if "--report" in arguments:
+            report(folder / arguments[arguments.index("--report") + 1], {"clk": 50.0})
+        return 0, ""
+
+    monkeypatch.setattr("spikewright.boards.place.run_nextpnr", pretend)
+    monkeypatch.setattr("spikewright.boards.place._warm", set())
+    netlist = tmp_path / "netlist.json"
+    netlist.write_text(json.dumps({"modules": {"chip": {"ports": {}, "cells": {}}}}))
+    place_seeds(netlist, ECP5, seeds=(4, 7), jobs=1)
+    place(netlist, UP5K, seed=2)
+    common = ["--json", "netlist.json", "--top", "chip", "--seed", "4", "--freq", "100",
+              "--timing-allow-fail", "--report", "seed4.json"]
+    assert asked[:2] == [
+        ["ecp5", "--version"],  # compiled once, before two could write the same cache
+        ["ecp5", "--85k", "--package", "CABGA381", *common, "--out-of-context"]]
+    assert asked[2][asked[2].index("--seed") + 1] == "7"
+    assert asked[3:] == [["ice40", "--version"], [
+        "ice40", "--up5k", "--package", "sg48", "--json", "seed2-netlist.json", "--top", "chip", "--seed",
+        "2", "--freq", "100", "--timing-allow-fail", "--report", "seed2.json", "--pcf-allow-unconstrained"]]
 
 
 def test_seeds_on_ecp5(counter: Path, tmp_path: Path) -> None:

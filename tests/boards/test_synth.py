@@ -67,6 +67,23 @@ def test_contents_are_looked_for_where_it_says(rom: Path, rom_words: list[int], 
     assert int(ram["parameters"]["INITVAL_00"], 2) == sum(others[word] << 20 * word for word in range(16))
 
 
+def test_a_memory_that_always_has_contents(verilog: Any, tmp_path: Path) -> None:
+    """With its default parameter the module could not be elaborated."""
+    rtl = verilog("""
+        module table_of #(parameter CONTENTS = "none.hex") (input clk, input [3:0] at, output reg [3:0] word);
+            reg [3:0] words [0:15];
+            initial $readmemh(CONTENTS, words);
+            always @(posedge clk) word <= words[at];
+        endmodule""", """
+        module chip(input clk, input [3:0] at, output [3:0] word);
+            table_of #(.CONTENTS("table.hex")) rows (.clk(clk), .at(at), .word(word));
+        endmodule""")
+    (rtl.parent / "table.hex").write_text("\n".join("0123456789abcdef"[::-1]))
+    found = synthesise(rtl, ECP5, tmp_path / "out")
+    assert (found.ffs, found.brams) == (4, 0)
+    assert 0 < found.luts <= 4
+
+
 def test_small_memory_is_distributed_ram(verilog: Any, tmp_path: Path) -> None:
     rtl = verilog("""
         module chip(input clk, input write, input [3:0] to, from, input [31:0] given, output reg [31:0] word);
