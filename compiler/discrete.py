@@ -7,7 +7,7 @@ import nir  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.compiler.nodes import FIRING, array, type_name
+from spikewright.compiler.nodes import FIRING, LARGEST, array, type_name
 from spikewright.compiler.semantics import Semantics
 from spikewright.errors import ConfigError
 
@@ -40,6 +40,8 @@ def discretise(name: str, node: Any, size: int, semantics: Semantics) -> Step:
             raise ConfigError(f"{name}: {what} must have 1 or {size} values, not {len(values)}")
         return np.broadcast_to(values, (size,)).copy()
 
+    if semantics.dt > LARGEST:
+        raise ConfigError(f"semantics: dt must be at most {LARGEST:g}, not {semantics.dt:g}")
     resistance = parameter("r")
     zeros = np.zeros(size)
     dt = semantics.dt
@@ -71,7 +73,7 @@ def leak(name: str, tau: Reals, semantics: Semantics) -> Reals:
     """Decay factor of a step, in [0, 1); anything else is refused."""
     dt = semantics.dt
     worst = int(np.argmin(tau))
-    if tau[worst] <= 0:
+    if tau[worst] < 1 / LARGEST:
         raise ConfigError(f"{name}: tau must be above 0, not {tau[worst]:g}")
     if semantics.integration == "exponential":
         decay, formula = np.exp(-dt / tau), "exp(-dt/tau)"

@@ -12,6 +12,9 @@ from spikewright.errors import ConfigError
 
 __all__ = ["read_nir"]
 
+MAX_VALUES = 1 << 27
+"""Largest array that is read: a thousand times the weights that the largest FPGA here holds."""
+
 
 def read_nir(source: Any) -> Any:
     """The NIR graph of a file, or the graph itself where one is given.
@@ -29,10 +32,29 @@ def read_nir(source: Any) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of nir about old files, of h5py about its own interfaces
+            refuse_giants(path)
             graph = nir.read(path, type_check=False)
+    except ConfigError:
+        raise
     except Exception as error:  # nir and h5py raise whatever a broken file leads them into
         raise ConfigError(f"{path}: {reason(path, error)}") from None
     return graph
+
+
+def refuse_giants(path: Path) -> None:
+    """Refuse arrays that no network here has: a small file can unpack to more than there is memory."""
+    found: list[str] = []
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.size and item.size > MAX_VALUES:
+            found.append(
+                f"{name.removeprefix('node/')}: must have at most {MAX_VALUES} values, not {item.size}"
+            )
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+    if found:
+        raise ConfigError(f"{path}: {found[0]}")
 
 
 def reason(path: Path, error: Exception) -> str:

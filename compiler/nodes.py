@@ -9,7 +9,17 @@ import numpy.typing as npt
 
 from spikewright.errors import ConfigError
 
-__all__ = ["FIRING", "NEURONS", "SUPPORTED", "WEIGHTS", "array", "shape_size", "type_name", "unsupported"]
+__all__ = [
+    "FIRING",
+    "LARGEST",
+    "NEURONS",
+    "SUPPORTED",
+    "WEIGHTS",
+    "array",
+    "shape_size",
+    "type_name",
+    "unsupported",
+]
 
 Reals = npt.NDArray[np.float64]
 
@@ -20,6 +30,9 @@ NEURONS = (*FIRING, nir.LI, nir.I)
 WEIGHTS = (nir.Linear, nir.Affine)
 """Nodes that become synapses."""
 SUPPORTED: tuple[type, ...] = (nir.Input, nir.Output, nir.Flatten, *WEIGHTS, *NEURONS)
+
+LARGEST = 1e30
+"""Largest parameter that is taken for one: products of a few of them are finite."""
 
 REASONS: Mapping[str, str] = {
     "Conv1d": "convolutions are not realised yet, only Linear and Affine layers",
@@ -57,25 +70,28 @@ def array(name: str, what: str, value: Any) -> Reals:
         if numbers.dtype.kind not in "biuf":
             raise TypeError
         numbers = numbers.astype(np.float64)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         raise ConfigError(f"{name}: {what} must be an array of numbers, not {type(value).__name__}") from None
     if not numbers.size:
         raise ConfigError(f"{name}: {what} must not be empty, and has shape {numbers.shape}")
-    finite = np.isfinite(numbers)
-    if not finite.all():
-        index = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise ConfigError(f"{name}: {what} must be finite, not {numbers[index]} at {index}")
+    for must, holds in (
+        ("finite", np.isfinite(numbers)),
+        (f"within {LARGEST:g}", np.abs(numbers) <= LARGEST),
+    ):
+        if not holds.all():
+            index = tuple(int(i) for i in np.argwhere(~holds)[0])
+            raise ConfigError(f"{name}: {what} must be {must}, not {numbers[index]} at {index}")
     return numbers
 
 
 def shape_size(name: str, node: Any) -> tuple[tuple[int, ...], int] | None:
     """Shape and number of values that an Input or Output node declares; None where it declares nothing."""
-    declared = node.output_type.get("output") if node.output_type else None
+    declared = node.output_type.get("output") if isinstance(node.output_type, dict) else None
     if declared is None:
         return None
     try:
         shape = tuple(int(length) for length in np.atleast_1d(np.asarray(declared)))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ConfigError(f"{name}: shape must be of integers, not {declared!r}") from None
     if any(length < 1 for length in shape):
         raise ConfigError(f"{name}: shape must be of lengths above 0, not {shape}")

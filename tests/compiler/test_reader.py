@@ -353,6 +353,7 @@ def test_readouts_feed_no_neurons(nodes: Nodes, edges: Edges, graph: Graph) -> N
         ({"fc2": nir.Linear(np.array([["a", "b"]]))}, "fc2: weight must be an array of numbers, not ndarray"),
         ({"lif1": population(7)}, "lif1: r must have 1 or 8 values, not 7"),
         ({"lif1": population(8, r=np.inf)}, "lif1: r must be finite, not inf at (0,)"),
+        ({"lif1": population(8, r=-1e31)}, "lif1: r must be within 1e+30, not -1e+31 at (0,)"),
         ({"lif1": population(8, tau=0)}, "lif1: tau must be above 0, not 0"),
         (
             {"lif1": population(8, tau=[0.01] * 7 + [0.0002])},
@@ -463,5 +464,12 @@ def test_files_that_cannot_be_read(tmp_path: Path, nodes: Nodes, edges: Edges, g
             if key.endswith("type"):
                 file[key] = "Izhikevich"
         refused_file(broken, message)
+    with h5py.File(broken, "r+") as file:
+        del file["node/nodes/lif1/r"]
+        file.create_dataset(
+            "node/nodes/lif1/r", shape=(1 << 40,), dtype="f8", chunks=(1 << 20,), compression="gzip"
+        )
+    assert broken.stat().st_size < 1 << 20
+    refused_file(broken, "nodes/lif1/r: must have at most 134217728 values, not 1099511627776")
     with pytest.raises(ConfigError, match=r"^network: must be a NIR file or a nir\.NIRGraph, not int$"):
         read_nir(3)
