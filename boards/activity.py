@@ -5,7 +5,8 @@ hardware as it is built (rtl/), event by event:
 
 ========================  ======================================================================
 events                    events taken, of all ports; tokens are not counted
-row_words                 compressed: one word of every lane's row memory an event
+row_words                 compressed: one word of every lane's row memory an event; reads of it
+                          while no event waits are not counted
 weight_words              dense: ``slots`` words of ``lanes`` weights an event; compressed: one word
                           an entry of the row
 additions                 weights added to a stored potential: dense ``slots * lanes`` an event,

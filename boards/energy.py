@@ -9,7 +9,7 @@ a read. Adders and multipliers cost by width:
   by a factor (``state_bits`` by ``fraction_bits``).
 
 Not modelled, as the technology's table has no such rows: registers, clock tree, streams between cores,
-control, leakage.
+control, leakage; nor what happens while a core waits.
 """
 
 from collections.abc import Iterator
@@ -156,5 +156,5 @@ def energy_sources(chip: ChipConfig, activity: Activity, technology: Technology)
         f"memories: of {min(sizes):.0f} to {max(sizes):.0f} bytes; {outside} of {len(sizes)} lie outside the"
         f" table's {smallest} to {largest}, their energies are extrapolated",
         "energy: modelled, counted operations times energy of each; without registers, clock tree, links,"
-        " control and leakage",
+        " control, idling and leakage",
     )

@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -28,8 +29,12 @@ from spikewright.errors import ConfigError
 from spikewright.events import Kind
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
 from spikewright.neuron import Decay, NeuronConfig
-from spikewright.rtl.chip import Chip
-from spikewright.rtl.memory import Memory
+
+with warnings.catch_warnings():
+    # The emitters import amaranth.lib.coding, which Amaranth 0.5.10 deprecates.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from spikewright.rtl.chip import Chip
+    from spikewright.rtl.memory import Memory
 
 SAMPLES, STEPS = 3, 5
 
