@@ -13,7 +13,15 @@ from spikewright.errors import ConfigError
 from spikewright.fixed import signed_range
 from spikewright.neuron import Decay
 
-__all__ = ["decay_codes", "decay_factor", "levels", "round_through", "weight_codes", "weight_scale"]
+__all__ = [
+    "best_scale",
+    "decay_codes",
+    "decay_factor",
+    "levels",
+    "round_through",
+    "weight_codes",
+    "weight_scale",
+]
 
 
 def round_through(x: torch.Tensor) -> torch.Tensor:
@@ -42,6 +50,19 @@ def weight_scale(peak: float, weight_bits: int, value_scale: float = 1.0) -> flo
     if not (peak > 0 and math.isfinite(peak)):
         raise ConfigError(f"scale: the largest weight must be above 0 and finite, not {peak}")
     return float(max(1, math.floor(signed_range(weight_bits)[1] * value_scale / peak)))
+
+
+def best_scale(weight: torch.Tensor, weight_bits: int, value_scale: float = 1.0) -> float:
+    """The scale with the least squared error: few bits serve better if the largest weights are clipped."""
+    weight = weight.detach()
+    peak = float(weight.abs().max())
+    scales = [weight_scale(peak * share / 20, weight_bits, value_scale) for share in range(20, 3, -1)]
+
+    def error(scale: float) -> float:
+        coded = weight_codes(weight, scale, weight_bits, value_scale).double() * value_scale / scale
+        return float((coded - weight).square().sum())
+
+    return min(scales, key=error)
 
 
 def levels(threshold: float, scale: float, compare: str) -> tuple[int, int]:

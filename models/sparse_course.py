@@ -15,14 +15,14 @@ from spikewright.models.train import Progress, shift_images
 from spikewright.network import InputPort
 from spikewright.neuron import Decay
 
-__all__ = ["train_network"]
+__all__ = ["Course", "train_network"]
 
 
 def train_network(
     options: TrainSparseOptions, data: Dataset, progress: Progress | None
 ) -> tuple[SparseNetwork, float]:
     """The trained network, on its integer grid, and the mean loss of its last epoch."""
-    course = _Course(options, data)
+    course = Course(options, data)
     loss = 0.0
     for epoch in range(options.epochs):
         if epoch == int(options.epochs * options.real_share):
@@ -33,8 +33,16 @@ def train_network(
     return course.network.eval(), loss
 
 
-class _Course:
-    """One training: the network, its optimizer and the samples."""
+class Course:
+    """One training: the network, its optimizer and the samples.
+
+    Parameters
+    ----------
+    options
+        What to train, and how.
+    data
+        Samples with labels.
+    """
 
     def __init__(self, options: TrainSparseOptions, data: Dataset) -> None:
         self.options = options
@@ -77,7 +85,7 @@ class _Course:
         total = 0.0
         order = torch.randperm(len(self.samples), generator=self.generator)
         for chosen in torch.split(order, self.options.batch):
-            outputs, spikes = self.network(*self._shown(chosen))
+            outputs, spikes = self.network(*self.shown(chosen))
             loss = self._loss(self.network.in_units(outputs), spikes, self.labels[chosen])
             self.optimizer.zero_grad()
             torch.autograd.backward(loss)
@@ -89,9 +97,9 @@ class _Course:
     def quantize(self) -> None:
         """Go over to integers, with scales that fit the network as it is now."""
         chosen = torch.randperm(len(self.samples), generator=self.generator)[:1000]
-        self.network.quantize(self.options.weight_bits, self.options.state_bits, *self._shown(chosen))
+        self.network.quantize(self.options.weight_bits, self.options.state_bits, *self.shown(chosen))
 
-    def _shown(self, chosen: torch.Tensor) -> tuple[torch.Tensor, int | None]:
+    def shown(self, chosen: torch.Tensor) -> tuple[torch.Tensor, int | None]:
         """Input codes of some samples, as the network takes them."""
         samples = self.samples[chosen]
         if not self.static:

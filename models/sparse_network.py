@@ -9,7 +9,7 @@ from spikewright.errors import ConfigError
 from spikewright.fixed import signed_range
 from spikewright.ir import RealEdge, RealNetwork, RealPopulation, Reals
 from spikewright.models.neurons import NeuronRule, Neurons
-from spikewright.models.quantize import decay_factor, round_through, weight_codes, weight_scale
+from spikewright.models.quantize import best_scale, decay_factor, round_through, weight_codes
 from spikewright.models.sparse import SparseLinear, layer_densities
 from spikewright.models.surrogate import Surrogate
 from spikewright.network import Decode, Edge, InputPort, IntegerNetwork, Integers, Population
@@ -35,12 +35,12 @@ class SparseLayer(torch.nn.Module):
         self.weight_bits: int | None = None
 
     def quantize(self, weight_bits: int, state_bits: int, peak_potential: float) -> None:
-        """Go over to the finest integer grid on which all weights fit and states have headroom."""
-        peak = float(self.linear.masked().detach().abs().max())
+        """Go over to the integer grid that fits the weights best and leaves states headroom."""
         room = math.floor(signed_range(state_bits)[1] / (HEADROOM * peak_potential))
         if room < 1:
             raise ConfigError(f"state_bits: {state_bits} are too few for potentials of {peak_potential:.3g}")
-        self.neurons.quantize(min(weight_scale(peak, weight_bits, self.value_scale), room), state_bits)
+        scale = best_scale(self.linear.masked(), weight_bits, self.value_scale)
+        self.neurons.quantize(min(scale, room), state_bits)
         self.weight_bits = weight_bits
 
     def weights(self) -> torch.Tensor:

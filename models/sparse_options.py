@@ -9,6 +9,9 @@ from spikewright.models.surrogate import SurrogateName
 
 __all__ = ["TrainSparseOptions"]
 
+CODINGS = ("direct", "rate", "latency")
+DECODES = ("potential_sum", "potential_last", "count")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSparseOptions:
@@ -77,6 +80,15 @@ class TrainSparseOptions:
         for key, low, high in (("weight_bits", 2, 16), ("state_bits", 8, 24), ("input_bits", 1, 16)):
             if not low <= getattr(self, key) <= high:
                 raise ConfigError(f"{key} must be {low}..{high}, not {getattr(self, key)}")
+        for key in ("seed", "shift", "rate_penalty"):
+            if (getattr(self, key) or 0) < 0:
+                raise ConfigError(f"{key} must be 0 or more, not {getattr(self, key)}")
+        for key, choices in (("coding", CODINGS), ("decode", DECODES)):
+            if getattr(self, key) not in choices:
+                raise ConfigError(f"{key} must be one of {', '.join(choices)}, not {getattr(self, key)!r}")
+        if not 0 <= self.decay_shift < self.state_bits:
+            must = f"must be 0..{self.state_bits - 1} for {self.state_bits}-bit states"
+            raise ConfigError(f"decay_shift {must}, not {self.decay_shift}")
         if not 0 < self.density <= 1:
             raise ConfigError(f"density must be above 0 and at most 1, not {self.density}")
         if not 0 <= self.real_share < 1:

@@ -52,7 +52,7 @@ def network(port: InputPort, rule: NeuronRule, readout: NeuronRule, seed: int = 
     )
     with torch.no_grad():
         for layer in made.stack:
-            layer.linear.weight *= 2
+            layer.linear.weight *= 3
             layer.bias += 0.6 * torch.rand(layer.bias.shape, generator=torch.Generator().manual_seed(seed))
     return made
 
@@ -232,6 +232,16 @@ def test_weights_round_half_to_even_and_clip() -> None:
     integers.sum().backward()
     assert weight.grad is not None
     assert weight.grad.tolist() == [1, 1, 1, 1, 0, 0]
+
+
+def test_few_bits_clip_the_largest_weights() -> None:
+    weights = torch.tensor([1.0] * 50 + [0.2] * 50 + [8.0])
+    assert quantize.best_scale(weights, 16) == pytest.approx(32767 / 8, rel=1e-3)
+    scale = quantize.best_scale(weights, 3)
+    errors = [
+        float((quantize.weight_codes(weights, s, 3) / s - weights).square().sum()) for s in (scale, 0.375)
+    ]
+    assert errors[0] < errors[1]
 
 
 @pytest.mark.parametrize(("peak", "expected"), [(1.0, 127), (0.5, 254), (0.3, 423), (200.0, 1)])

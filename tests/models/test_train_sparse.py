@@ -1,0 +1,201 @@
+"""Training: accuracy in seconds, files whole or not at all, the same network for the same seed."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import nir  # type: ignore[import-untyped]
+import numpy as np
+import pytest
+import torch
+
+from spikewright.errors import ConfigError
+from spikewright.models import train
+from spikewright.models.coding import encode
+from spikewright.models.data import load
+from spikewright.models.integer import IntegerModel
+from spikewright.models.sparse_course import Course
+from spikewright.models.train_sparse import TrainSparseOptions, train_sparse
+
+QUICK = TrainSparseOptions(hidden=(48,), density=0.3, steps=8, epochs=8)
+
+
+def test_digits_in_seconds(tmp_path: Path) -> None:
+    seen = []
+    out = tmp_path / "new" / "folder"
+    options = TrainSparseOptions(epochs=40)
+    results = train_sparse(options, "digits", out, lambda done, total, loss: seen.append((done, total, loss)))
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics == json.loads(json.dumps(results.metrics))
+    assert metrics["accuracy"] >= 0.93
+    assert metrics["accuracy_integer"] >= 0.93
+    assert abs(metrics["accuracy"] - metrics["accuracy_integer"]) <= 0.015
+    assert 0.09 <= metrics["density"] <= 0.1
+    assert (metrics["epochs"], metrics["seed"]) == (40, 0)
+    assert (metrics["n_train"], metrics["n_test"]) == (1438, 359)
+    assert [(done, total) for done, total, _ in seen] == [(n, 40) for n in range(1, 41)]
+    assert seen[-1][2] < 0.3 * seen[0][2]
+    state = torch.load(out / "checkpoint.pt", weights_only=True)
+    assert {"layers.0.linear.weight", "layers.0.linear.mask", "layers.1.bias"} <= set(state)
+    nodes = nir.read(out / "network.nir").nodes.values()
+    nonzero = sum(np.count_nonzero(node.weight) for node in nodes if hasattr(node, "weight"))
+    assert nonzero + 138 == metrics["parameters"]
+    assert sorted(path.name for path in out.iterdir()) == ["checkpoint.pt", "metrics.json", "network.nir"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"coding": "rate", "steps": 12},
+        {"coding": "latency", "steps": 12},
+        {"decode": "count"},
+        {"decode": "potential_last"},
+        {"hidden": (), "density": 1.0},
+        {"hidden": (48, 32)},
+        {"reset": "set", "reset_when": "next", "compare": "gt"},
+        {"weight_bits": 2, "state_bits": 12, "decay_shift": 2},
+        {"surrogate": "triangle", "sharpness": 1.0},
+    ],
+)
+def test_options_train(options: dict[str, Any]) -> None:
+    metrics = train_sparse(dataclasses.replace(QUICK, epochs=20, **options), "digits", None).metrics
+    assert metrics["accuracy_integer"] >= 0.85
+
+
+def test_the_same_seed_gives_the_same_files_whatever_torch_was_told(tmp_path: Path) -> None:
+    train_sparse(QUICK, "digits[:300]", tmp_path / "a")
+    threads = torch.get_num_threads()
+    torch.manual_seed(99)
+    torch.set_num_threads(3)
+    try:
+        train_sparse(QUICK, "digits[:300]", tmp_path / "b")
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+    assert (tmp_path / "a/network.nir").read_bytes() == (tmp_path / "b/network.nir").read_bytes()
+    train_sparse(dataclasses.replace(QUICK, seed=1), "digits[:300]", tmp_path / "b")
+    assert (tmp_path / "a/network.nir").read_bytes() != (tmp_path / "b/network.nir").read_bytes()
+
+
+def test_the_trained_network_is_its_integer_network() -> None:
+    """The float path of the training, and the integers taken from it, fire the same spikes on real data."""
+    data = load("digits:train[:400]")
+    course = Course(dataclasses.replace(QUICK, steps=10), data)
+    for epoch in range(4):
+        if epoch == 2:
+            course.quantize()
+        course.epoch()
+    whole = course.network.integer_network("digits")
+    x = encode(data, course.port, steps=10)
+    trace = IntegerModel(whole).run(x)
+    outputs, spikes = course.network(torch.from_numpy(x[:, 0]).float(), 10)
+    np.testing.assert_array_equal(trace.spikes["hidden1"], spikes[0].detach().numpy())
+    np.testing.assert_array_equal(trace.readouts["readout"], outputs.detach().numpy())
+    assert 0.01 < trace.spikes["hidden1"].mean() < 0.9
+    for layer in course.network.stack:
+        assert (layer.linear.weight[~layer.linear.mask] == 0).all()
+
+
+def test_spikes_cost() -> None:
+    rates = []
+    data = load("digits:train")
+    for penalty in (0.0, 3.0):
+        course = Course(dataclasses.replace(QUICK, rate_penalty=penalty), data)
+        for _ in range(6):
+            course.epoch()
+        _, spikes = course.network(*course.shown(torch.arange(200)))
+        rates.append(float(spikes[0].detach().mean()))
+    assert rates[1] < 0.7 * rates[0]
+
+
+def test_events_in_time_train(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 4
+    chance = np.full((200, 12, 4), 0.1)
+    chance[np.arange(200), :, y] = 0.4
+    spikes = rng.random(chance.shape) < chance
+    for x, bits in ((spikes, 0), (spikes * 5, 3)):
+        np.savez(tmp_path / "x.npz", x=x, y=y)
+        options = dataclasses.replace(QUICK, epochs=40, batch=10, density=1.0)
+        results = train_sparse(options, str(tmp_path / "x.npz"), None)
+        assert results.metrics["accuracy_integer"] > 0.8
+        document = json.loads(results.graph.metadata["spikewright"])
+        assert document["inputs"]["input"] == {"kind": "drive", "value_bits": bits, "value_scale": 1.0}
+        assert document["coding"] == {"name": "events", "steps": 12, "seed": 0}
+
+
+def test_shifts_move_images_with_zeros_coming_in() -> None:
+    images = torch.zeros(200, 5, 4)
+    images[:, 2, 1] = 7
+    moved = train.shift_images(images, 1, torch.Generator().manual_seed(0))
+    assert (moved.sum(dim=(1, 2)) == 7).all()
+    places = {tuple(place) for place in (moved == 7).nonzero()[:, 1:].tolist()}
+    assert places == {(row, column) for row in (1, 2, 3) for column in (0, 1, 2)}
+    corner = torch.zeros(200, 5, 4)
+    corner[:, 0, 0] = 7
+    assert set(train.shift_images(corner, 1, torch.Generator().manual_seed(0)).sum(dim=(1, 2)).tolist()) == {
+        0,
+        7,
+    }
+    assert train.shift_images(images, 0, torch.Generator()) is images
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "steps must be 1 or more, not 0"),
+        ({"training_steps": 0}, "training_steps must be 1 or more, not 0"),
+        ({"epochs": -1}, "epochs must be 1 or more, not -1"),
+        ({"batch": 0}, "batch must be 1 or more, not 0"),
+        ({"hidden": (4, 0)}, "hidden must be layers of 1 or more neurons, not 0"),
+        ({"weight_bits": 17}, r"weight_bits must be 2\.\.16, not 17"),
+        ({"state_bits": 7}, r"state_bits must be 8\.\.24, not 7"),
+        ({"input_bits": 17}, r"input_bits must be 1\.\.16, not 17"),
+        ({"density": 0.0}, r"density must be above 0 and at most 1, not 0\.0"),
+        ({"real_share": 1.0}, r"real_share must be 0 or more and below 1, not 1\.0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0 and finite, not nan"),
+        ({"coding": "burst"}, "coding must be one of direct, rate, latency, not 'burst'"),
+        ({"decode": "vote"}, "decode must be one of potential_sum, potential_last, count, not 'vote'"),
+        ({"decay_shift": 16}, r"decay_shift must be 0\.\.15 for 16-bit states, not 16"),
+        ({"seed": -1}, "seed must be 0 or more, not -1"),
+        ({"shift": -1}, "shift must be 0 or more, not -1"),
+        ({"rate_penalty": -0.5}, r"rate_penalty must be 0 or more, not -0\.5"),
+    ],
+)
+def test_refuses_options(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{message}$"):
+        TrainSparseOptions(**options)
+
+
+def test_refuses_data_and_places(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    with pytest.raises(ConfigError, match=rf"^output '{file}': must be a folder, not a file$"):
+        train_sparse(QUICK, "digits", file)
+    with pytest.raises(ConfigError, match=rf"^output '{file}/x': cannot be written: Not a directory$"):
+        train_sparse(dataclasses.replace(QUICK, epochs=1), "digits[:10]", file / "x")
+    assert file.read_text() == "mine"
+    with pytest.raises(
+        ConfigError,
+        match=r"^data 'digits:test': must name no part: training takes :train and measures on all of :test$",
+    ):
+        train_sparse(QUICK, "digits:test", None)
+    np.savez(tmp_path / "x.npz", x=np.zeros((10, 2, 3)))
+    with pytest.raises(ConfigError, match=r"^data '.*x\.npz': must have labels y to train on$"):
+        train_sparse(QUICK, str(tmp_path / "x.npz"), None)
+    np.savez(tmp_path / "x.npz", x=np.full((10, 2, 3), 0.5), y=np.arange(10) % 2)
+    with pytest.raises(
+        ConfigError, match=r"^data '.*x\.npz:train': x must be whole numbers of 0\.\.65535, events a step$"
+    ):
+        train_sparse(QUICK, str(tmp_path / "x.npz"), None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_mnist5k_by_default(seed: int) -> None:
+    metrics = train_sparse(TrainSparseOptions(seed=seed), "mnist5k", None).metrics
+    assert metrics["n_test"] == 1000
+    assert metrics["density"] <= 0.1
+    assert metrics["accuracy_integer"] >= 0.935
+    assert abs(metrics["accuracy_integer"] - metrics["accuracy"]) <= 0.005
