@@ -95,9 +95,7 @@ def compile(
     return Build(folder.path, fresh=ran)
 
 
-def train(
-    method: str, data: str, output: str | Path | None = None, *, shown: bool = False, **options: Any
-) -> dict[str, Any]:
+def train(method: str, data: str, output: str | Path | None = None, **options: Any) -> dict[str, Any]:
     """Train a network in PyTorch and measure it on held-out data.
 
     Parameters
@@ -108,8 +106,6 @@ def train(
         ``NAME[a:b]``; it is trained on the part ``train`` and measured on the part ``test``.
     output
         Folder for ``network.nir``, ``checkpoint.pt`` and ``metrics.json``; None writes nothing.
-    shown
-        Whether a progress bar comes up.
     options
         Of the method: fields of :class:`spikewright.models.train_sparse.TrainSparseOptions`.
 
@@ -124,7 +120,7 @@ def train(
     if method != "sparse":
         raise ConfigError(f"method must be sparse, not {method!r}")
     chosen = TrainSparseOptions(**options)
-    with progress("training", chosen.epochs, shown=shown) as advance:
+    with progress("training", chosen.epochs) as advance:
         results = train_sparse(
             chosen,
             data,
@@ -235,7 +231,9 @@ class Build:
             return from_data(self.network.inputs, x, coding, samples)
         arrays = x if isinstance(x, Mapping) else {self.network.inputs[0].name: x}
         chosen = {name: np.asarray(array)[:samples] for name, array in arrays.items()}
-        return Stimulus(x=chosen, y=None if y is None else np.asarray(y)[:samples])
+        shapes = {name: list(array.shape) for name, array in chosen.items()}
+        labels = None if y is None else np.asarray(y)[:samples]
+        return Stimulus(x=chosen, y=labels, options={"arrays": shapes})
 
     def cosim(
         self,
@@ -270,13 +268,9 @@ class Build:
         from spikewright.stages.cosim import CosimOptions, run_cosim
 
         stimulus = self.stimulus(x, y, bernoulli=bernoulli, steps=steps, samples=samples, seed=seed)
-        options = CosimOptions(
-            simulator=simulator, stall=stall, seed=seed, waves=waves, stimulus=stimulus.name
-        )
+        options = CosimOptions(simulator=simulator, stall=stall, seed=seed, waves=waves)
         images = self.images() if self.chip.contents == "bus" else None
-        return run_cosim(
-            self.folder, self.chip, self.network, stimulus.x, stimulus.y, options, images=images, force=force
-        )
+        return run_cosim(self.folder, self.chip, self.network, stimulus, options, images=images, force=force)
 
     def estimate(
         self,
@@ -300,12 +294,12 @@ class Build:
         """
         from spikewright.stages.estimate import DEFAULT_TECHNOLOGIES, model_activity, run_estimate
 
-        activity, name = None, "the last co-simulation"
+        activity, options = None, {}
         if x is not None or bernoulli is not None:
             stimulus = self.stimulus(x, bernoulli=bernoulli, steps=steps, samples=samples, seed=seed)
-            activity, name = model_activity(self.chip, self.model, stimulus.x), stimulus.name
+            activity, options = model_activity(self.chip, self.model, stimulus.x), stimulus.options
         chosen = DEFAULT_TECHNOLOGIES if technologies is None else technologies
-        return run_estimate(self.folder, self.chip, chosen, activity=activity, stimulus=name, force=force)
+        return run_estimate(self.folder, self.chip, chosen, activity, options, force=force)
 
     def report(self) -> Path:
         """Write ``report.html`` from all that the build holds; its path."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spikewright import __version__, present
+from spikewright import __version__, present, progress
 from spikewright.errors import CheckFailedError, ConfigError, SpikewrightError
 
 if TYPE_CHECKING:
@@ -152,7 +152,6 @@ def train_command(
         method.value,
         data,
         output,
-        shown=True,
         hidden=layers,
         density=density,
         steps=steps,
@@ -345,6 +344,7 @@ def console(stream: Any) -> "Console":
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; its exit code."""
+    progress.enable()
     try:
         code = app(arguments, prog_name="spikewright", standalone_mode=False)
         sys.stdout.flush()

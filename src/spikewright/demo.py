@@ -10,8 +10,8 @@ from spikewright.stages.common import plain, read_summary, versions, write_summa
 __all__ = ["DATA", "EPOCHS", "SAMPLES", "run_demo"]
 
 DATA = "mnist5k"
-EPOCHS = 15
-SAMPLES = 500
+EPOCHS = 40
+SAMPLES = 1000
 STEPS = 15
 DENSITY = 0.1
 HIDDEN = (128,)
@@ -53,6 +53,6 @@ def train_once(folder: Path, *, epochs: int, seed: int, force: bool) -> dict[str
     if not force and stamp.is_file() and read_summary(stamp) == plain(key):
         return read_summary(folder / "metrics.json")
     stamp.unlink(missing_ok=True)
-    metrics = api.train("sparse", DATA, folder, shown=True, **options)
+    metrics = api.train("sparse", DATA, folder, **options)
     write_summary(stamp, key)
     return metrics

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Panel", "bars", "rasters"]
+__all__ = ["Panel", "bars", "picture", "rasters"]
 
 Array = npt.NDArray[np.generic]
 
@@ -129,6 +129,17 @@ def potentials(values: Array) -> str:
         strength = f'class="{css}" opacity="{abs(value) / peak:.2f}"'
         parts.append(f'<rect x="{step}" y="{neuron}" width="1.02" height="1.02" {strength}/>')
     return "".join(parts)
+
+
+def picture(values: Array) -> str:
+    """Values ``(rows, columns)`` as shades, the first row on top."""
+    rows, columns = values.shape
+    peak = max(float(values.max(initial=0)), 1e-12)
+    parts = [f'<svg viewBox="0 0 {columns} {rows}" role="img" class="figure picture">']
+    for row, column in np.argwhere(values):
+        shade = f'class="above" opacity="{float(values[row, column]) / peak:.2f}"'
+        parts.append(f'<rect x="{column}" y="{row}" width="1.02" height="1.02" {shade}/>')
+    return "".join(parts) + f'<rect width="{columns}" height="{rows}" class="frame" stroke-width=".2"/></svg>'
 
 
 def bars(rows: Sequence[tuple[str, float, str]]) -> str:

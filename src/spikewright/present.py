@@ -41,7 +41,7 @@ def number(value: float | None) -> str:
         return "–"
     if float(value).is_integer():
         return f"{int(value):,}"
-    return f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def percent(value: float | None) -> str:
@@ -81,14 +81,14 @@ def table(
     console.print(grid)
 
 
-def pairs(console: "Console", rows: Iterable[tuple[str, str]]) -> None:
-    """Print names and values in two columns."""
+def pairs(console: "Console", rows: Iterable[Sequence[str]]) -> None:
+    """Print names and values in columns; a third says where they come from."""
     from rich.table import Table
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 2))
-    for name, value in rows:
-        grid.add_row(Text(name, style="dim"), Text(value))
+    for name, value, *more in rows:
+        grid.add_row(Text(name, style="dim"), Text(value), *[Text(text, style="dim") for text in more])
     console.print(grid)
 
 
@@ -244,37 +244,34 @@ def source_of(target: Result, key: str) -> str | None:
 def show_demo(console: "Console", result: Result) -> None:
     """The whole flow on a page."""
     compiled, cosim = result["compile"], result["cosim"]
+    evaluated = f"{number(compiled['evaluated_samples'])} held-out images"
     rows = [
         (
             "network",
-            f"{number(compiled['neurons'])} neurons, {number(compiled['nonzero_synapses'])} synapses",
+            f"{number(compiled['neurons'])} neurons",
+            f"{number(compiled['nonzero_synapses'])} synapses",
         ),
-        ("accuracy float", percent(compiled["accuracy_float"])),
-        ("accuracy integer", percent(compiled["accuracy_integer"])),
-        ("accuracy hardware", f"{percent(cosim['accuracy'])} ({number(cosim['samples'])} images)"),
-        ("spikes compared", number(cosim["spikes_compared"])),
-        ("mismatches", number(cosim["mismatches"])),
-        ("cycles an image", number(round(cosim["cycles"] / max(1, cosim["samples"])))),
+        ("accuracy float", percent(compiled["accuracy_float"]), evaluated),
+        ("accuracy integer", percent(compiled["accuracy_integer"]), evaluated),
+        ("accuracy hardware", percent(cosim["accuracy"]), f"{number(cosim['samples'])} simulated images"),
+        ("spikes compared", number(cosim["spikes_compared"]), f"{number(cosim['states_compared'])} states"),
+        ("mismatches", number(cosim["mismatches"]), f"{cosim['simulator']} against PyTorch"),
+        (
+            "cycles an image",
+            number(round(cosim["cycles"] / max(1, cosim["samples"]))),
+            "counted in simulation",
+        ),
     ]
     for target in result["estimate"]["targets"]:
-        name = target["technology"]
-        for label, value, key in (
-            ("LUTs", number(target.get("luts")), "luts"),
-            ("block RAMs", number(target.get("brams")), "brams"),
-            ("clock", quantity(none_or(target.get("fmax_mhz"), 1e6), "Hz"), "fmax_mhz"),
-            ("time an image", quantity(none_or(target.get("latency_us"), 1e-6), "s"), "latency_us"),
-            (
-                "energy an image",
-                quantity(none_or(target.get("energy_per_inference_nj"), 1e-9), "J"),
-                "energy_per_inference_nj",
-            ),
+        for label, key, unit, factor in (
+            ("LUTs", "luts", "", 1.0),
+            ("block RAMs", "brams", "", 1.0),
+            ("clock", "fmax_mhz", "Hz", 1e6),
+            ("time an image", "latency_us", "s", 1e-6),
+            ("energy an image", "energy_per_inference_nj", "J", 1e-9),
         ):
-            if value != "–":
-                source = source_of(target, key)
-                rows.append((f"{name}: {label}", value if source is None else f"{value}   ({source})"))
+            value = target.get(key)
+            if value is not None:
+                figure = quantity(value * factor, unit) if unit else number(value)
+                rows.append((f"{label}, {target['technology']}", figure, source_of(target, key) or ""))
     pairs(console, rows)
-
-
-def none_or(value: float | None, factor: float) -> float | None:
-    """A figure in base units, if there is one."""
-    return None if value is None else value * factor

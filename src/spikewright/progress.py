@@ -1,17 +1,23 @@
-"""Progress bars on the error stream, for work that takes over two seconds."""
+"""Progress on the error stream, for work that takes over two seconds.
 
-import time
+Nothing is shown unless the command line asks for it (:func:`enable`), and on a terminal only.
+"""
+
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
-__all__ = ["Advance", "progress"]
+__all__ = ["Advance", "enable", "progress", "waiting"]
 
 DELAY_S = 2.0
-"""Work that ends sooner shows no bar."""
+"""Work that ends sooner shows nothing."""
+
+_enabled = False
 
 
 class Advance(Protocol):
@@ -20,49 +26,67 @@ class Advance(Protocol):
     def __call__(self, amount: float = 1, note: str | None = None) -> None: ...
 
 
+def enable(shown: bool = True) -> None:
+    """Show progress from now on, or no more."""
+    global _enabled
+    _enabled = shown
+
+
 @contextmanager
-def progress(what: str, total: float | None, *, shown: bool = True) -> Iterator[Advance]:
-    """Follow one piece of work; the bar comes up after two seconds, on a terminal only.
-
-    Parameters
-    ----------
-    what
-        Short name of the work.
-    total
-        Sum of the amounts to come, if it is known.
-    shown
-        False for no bar at all.
-    """
-    bar: Progress | None = None
-    start = time.monotonic()
+def progress(what: str, total: float) -> Iterator[Advance]:
+    """Follow one piece of work whose amounts sum up to ``total``."""
     done, text = 0.0, what
+    with _after_delay(total) as bar:
 
-    def advance(amount: float = 1, note: str | None = None) -> None:
-        nonlocal bar, done, text
-        done += amount
-        text = what if note is None else f"{what}: {note}"
-        if not shown or time.monotonic() - start < DELAY_S:
-            return
-        if bar is None:
-            bar = make_bar()
-            bar.add_task(text, total=total)
-            bar.start()
-        bar.update(bar.task_ids[0], completed=done, description=text)
+        def advance(amount: float = 1, note: str | None = None) -> None:
+            nonlocal done, text
+            done += amount
+            text = what if note is None else f"{what}: {note}"
+            bar.update(bar.task_ids[0], completed=done, description=text)
 
-    try:
+        bar.update(bar.task_ids[0], description=what)
         yield advance
-    finally:
-        if bar is not None:
-            bar.stop()
 
 
-def make_bar() -> "Progress":
-    """A bar with elapsed and remaining time; it goes away when the work is done."""
-    from rich import progress as bars
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say what is being waited for."""
+    with _after_delay(None) as bar:
+        bar.update(bar.task_ids[0], description=what)
+        yield
+
+
+@contextmanager
+def _after_delay(total: float | None) -> Iterator["Progress"]:
+    """A bar that comes up when the work has lasted for some time, and goes away with it."""
     from rich.console import Console
 
     console = Console(stderr=True)
+    bar = _make_bar(console)
+    bar.add_task("", total=total)
+    ended = threading.Event()
+
+    def show() -> None:
+        if not ended.wait(DELAY_S):
+            bar.start()
+
+    thread = threading.Thread(target=show, daemon=True) if _enabled and console.is_terminal else None
+    if thread is not None:
+        thread.start()
+    try:
+        yield bar
+    finally:
+        ended.set()
+        if thread is not None:
+            thread.join()
+            bar.stop()
+
+
+def _make_bar(console: "Console") -> "Progress":
+    from rich import progress as bars
+
     return bars.Progress(
+        bars.SpinnerColumn(),
         bars.TextColumn("{task.description}"),
         bars.BarColumn(),
         bars.TaskProgressColumn(),
@@ -70,5 +94,4 @@ def make_bar() -> "Progress":
         bars.TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
     )

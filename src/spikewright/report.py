@@ -1,5 +1,6 @@
 """The report: one HTML page with all figures of a build, in a single file without outside resources."""
 
+import math
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -11,7 +12,7 @@ from markupsafe import Markup
 
 from spikewright import __version__
 from spikewright.build import BuildFolder
-from spikewright.figures import Panel, rasters
+from spikewright.figures import Panel, picture, rasters
 from spikewright.manifest import STAGES, StageRecord
 from spikewright.present import number, percent, quantity
 from spikewright.report_tables import checks, costs, layers, semantics_grid, stage_section
@@ -160,7 +161,12 @@ def figures(sample: Arrays) -> list[dict[str, Any]]:
             values = flat(sample[key])
             panel = Panel(name=f"{name}: input", values=values)
             text = f"{number(int(np.count_nonzero(values)))} events"
-            found.append({"svg": Markup(rasters([panel])), "caption": text})
+            image = held_image(values)
+            if image is None:
+                found.append({"svg": Markup(rasters([panel])), "caption": text})
+            else:
+                text = f"{name}: values of step 0 as a square, {text}; nothing comes in afterwards"
+                found.append({"svg": Markup(picture(image)), "caption": text})
         elif kind == "model":
             model, hardware = flat(sample[key]), flat(sample[f"hardware.{name}"])
             wrong = model != hardware
@@ -171,6 +177,14 @@ def figures(sample: Arrays) -> list[dict[str, Any]]:
             ]
             found.append({"svg": Markup(rasters(panels)), "caption": caption(model, wrong, signed)})
     return found
+
+
+def held_image(values: Any) -> Any:
+    """An image that comes in whole with the first step, as a square; None if it is no such."""
+    side = math.isqrt(values.shape[1])
+    if side * side != values.shape[1] or side < 4 or values[1:].any() or values[0].max(initial=0) < 2:
+        return None
+    return values[0].reshape(side, side)
 
 
 def flat(values: Any) -> Any:

@@ -1,5 +1,6 @@
 """Tables of the report."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -173,18 +174,17 @@ def stage_section(folder: BuildFolder, name: str) -> dict[str, Any]:
 
 
 def command_line(folder: BuildFolder, name: str, options: Mapping[str, Any]) -> str:
-    """The command that runs a stage so."""
-    words = [f"spikewright {name}", "network.nir" if name == "compile" else str(folder.path)]
+    """The command, or where arrays went in the Python, that runs a stage so."""
+    if "arrays" in options:
+        return f"spikewright.Build({str(folder.path)!r}).{name}(x, y)"
+    words = ["spikewright", name, "network.nir" if name == "compile" else str(folder.path)]
     for key, value in options.items():
-        if value is None or value is False or isinstance(value, Mapping) or key == "stimulus":
+        if value is None or value is False or isinstance(value, Mapping) or key == "seeds":
             continue
-        option = {"technologies": "technology", "weight_bits": "weight-bits", "state_bits": "state-bits"}.get(
-            key, key
-        )
-        if key == "seeds":
-            continue
-        words.append(f"--{option}" if value is True else f"--{option} {text(value)}")
-    return " ".join(words)
+        words.append({"technologies": "--technology"}.get(key, f"--{key.replace('_', '-')}"))
+        if value is not True:
+            words.append(text(value))
+    return shlex.join(words)
 
 
 def text(value: object) -> str:

@@ -29,6 +29,7 @@ from spikewright.models.data import Dataset
 from spikewright.models.integer import IntegerModel
 from spikewright.models.real import RealModel
 from spikewright.network import InputPort, IntegerNetwork
+from spikewright.progress import waiting
 from spikewright.rtl.verilog import write_chip
 from spikewright.stages.common import run_stage, versions, write_summary
 from spikewright.stages.stimulus import Coding, data_hash, from_data
@@ -77,7 +78,8 @@ def run_compile(
 
     def action(staging: Path) -> None:
         (staging / "network.nir").write_bytes(content)
-        emit(staging, graph, stem, options)
+        with waiting("compiling"):
+            emit(staging, graph, stem, options)
 
     return folder, run_stage(folder, "compile", record, action, force=force)
 

@@ -1,7 +1,7 @@
 """The stage ``cosim``: the build's Verilog against PyTorch, and what is kept of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from spikewright.errors import ConfigError
 from spikewright.manifest import StageRecord, hash_bytes
 from spikewright.models.trace import decode
 from spikewright.network import IntegerNetwork
+from spikewright.progress import waiting
 from spikewright.stages.common import (
     Arrays,
     array_hash,
@@ -24,6 +25,7 @@ from spikewright.stages.common import (
     versions,
     write_summary,
 )
+from spikewright.stages.stimulus import Stimulus
 
 __all__ = ["Cosim", "CosimOptions", "run_cosim"]
 
@@ -40,7 +42,6 @@ class CosimOptions:
     stall: float = 0.0
     seed: int = 0
     waves: bool = False
-    stimulus: str = "arrays"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,14 +73,14 @@ def run_cosim(
     folder: BuildFolder,
     chip: ChipConfig,
     network: IntegerNetwork,
-    x: Mapping[str, Any],
-    y: Any,
+    stimulus: Stimulus,
     options: CosimOptions,
     *,
     images: Mapping[str, Any] | None,
     force: bool,
 ) -> Cosim:
-    """Co-simulate ``x`` and keep the result in the build; ``y`` are labels, or None."""
+    """Co-simulate and keep the result in the build."""
+    x, y = stimulus.x, stimulus.y
     arrays: Arrays = {name: np.asarray(array) for name, array in x.items()}
     labels = None if y is None else np.asarray(y)
     samples = next(iter(arrays.values())).shape[:1]
@@ -87,7 +88,7 @@ def run_cosim(
         raise ConfigError(f"y: must have shape {samples}, not {labels.shape}")
     record = StageRecord(
         options={
-            "stimulus": options.stimulus,
+            **stimulus.options,
             "simulator": options.simulator,
             "stall": options.stall,
             "seed": options.seed,
@@ -102,21 +103,22 @@ def run_cosim(
     )
 
     def action(staging: Path) -> None:
-        result = cosimulate(
-            chip,
-            network,
-            x,
-            rtl=folder.path / "rtl",
-            memory=folder.path / "memory",
-            work=folder.path / SCRATCH / "cosim",
-            images=images,
-            simulator=options.simulator,
-            stall=options.stall,
-            seed=options.seed,
-            waves=options.waves,
-        )
+        with waiting(f"building and running the {options.simulator} simulation"):
+            result = cosimulate(
+                chip,
+                network,
+                x,
+                rtl=folder.path / "rtl",
+                memory=folder.path / "memory",
+                work=folder.path / SCRATCH / "cosim",
+                images=images,
+                simulator=options.simulator,
+                stall=options.stall,
+                seed=options.seed,
+                waves=options.waves,
+            )
         (staging / "cosim").mkdir()
-        keep(staging, chip, network, arrays, labels, result, options)
+        keep(staging, chip, network, replace(stimulus, x=arrays, y=labels), result, options)
 
     ran = run_stage(folder, "cosim", record, action, force=force)
     return load_cosim(folder.path, ran=ran)
@@ -136,12 +138,12 @@ def keep(
     staging: Path,
     chip: ChipConfig,
     network: IntegerNetwork,
-    x: Arrays,
-    y: Any,
+    stimulus: Stimulus,
     result: CosimResult,
     options: CosimOptions,
 ) -> None:
     """Write a result to the staging folder."""
+    x, y = stimulus.x, stimulus.y
     hardware, model, comparison = result.hardware, result.model, result.comparison
     activity = count_operations(
         chip,
@@ -187,7 +189,7 @@ def keep(
         "build_seconds": result.build_seconds,
         "run_seconds": result.run_seconds,
         "accuracy": None if y is None else float((classes == y).mean()),
-        "stimulus": options.stimulus,
+        "stimulus": stimulus.name,
         "stall": options.stall,
         "seed": options.seed,
     }

@@ -1,6 +1,6 @@
 """The stage ``estimate``: area, clock, energy of a build on several targets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +24,21 @@ def run_estimate(
     folder: BuildFolder,
     chip: ChipConfig,
     technologies: Sequence[str],
+    activity: Activity | None,
+    options: Mapping[str, Any],
     *,
-    activity: Activity | None = None,
-    stimulus: str = "the last co-simulation",
     seeds: Sequence[int] = SEEDS,
     force: bool,
-    shown: bool = True,
 ) -> dict[str, Any]:
-    """Estimate and keep the result in the build; the object that ``spikewright estimate --json`` prints."""
+    """Estimate and keep the result in the build; the object that ``spikewright estimate --json`` prints.
+
+    Without ``activity`` that of the last co-simulation is taken; ``options`` say where another comes from.
+    """
     kept = folder.path / "cosim" / "activity.json"
     if activity is None and kept.is_file():
         activity = read_activity(kept)
     record = StageRecord(
-        options={"technologies": list(technologies), "seeds": list(seeds), "stimulus": stimulus},
+        options={"technologies": list(technologies), "seeds": list(seeds), **options},
         inputs={
             "activity": "none" if activity is None else hash_bytes(json_bytes(repr(activity))),
             "build": hash_bytes(repr(sorted(folder.hashes("compile").items())).encode()),
@@ -48,7 +50,7 @@ def run_estimate(
     def action(staging: Path) -> None:
         work = folder.path / SCRATCH / "estimate"
         work.mkdir(parents=True, exist_ok=True)
-        with progress("estimating", work_units(technologies, seeds), shown=shown) as advance:
+        with progress("estimating", work_units(technologies, seeds)) as advance:
             targets = estimate(
                 chip,
                 folder.path / "rtl",

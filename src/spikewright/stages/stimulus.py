@@ -34,11 +34,15 @@ class Coding:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stimulus:
-    """Events by name of the input, ``(samples, steps, *shape)``, and labels where there are any."""
+    """Events by name of the input, ``(samples, steps, *shape)``, and labels where there are any.
+
+    ``options`` are those of the command line that give the same.
+    """
 
     x: Arrays
     y: Any = None
-    name: str = field(default="arrays")
+    name: str = "arrays"
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def from_data(
@@ -68,7 +72,8 @@ def from_data(
     steps = coding.steps if part.static else None
     name: Any = coding.name if part.static else None
     x = encode(part, ports[0], steps=steps, coding=name, seed=coding.seed)
-    return Stimulus(x={ports[0].name: x}, y=part.y, name=dataset.name)
+    options = {"data": dataset.name, "samples": len(part), "steps": x.shape[1]}
+    return Stimulus(x={ports[0].name: x}, y=part.y, name=dataset.name, options=options)
 
 
 def random_spikes(
@@ -87,7 +92,8 @@ def random_spikes(
         spikes = rng.random(shape, dtype=np.float32) < probability
         values = rng.integers(1, port.max_value, shape, endpoint=True) if port.value_bits else 1
         x[port.name] = (spikes * values).astype(np.uint8 if port.value_bits <= 8 else np.int64)
-    return Stimulus(x=x, name=f"bernoulli {probability:g}, {steps} steps, seed {seed}")
+    options = {"bernoulli": probability, "samples": samples, "steps": steps, "seed": seed}
+    return Stimulus(x=x, name=f"bernoulli {probability:g}, {steps} steps, seed {seed}", options=options)
 
 
 def data_hash(data: str | Dataset) -> str:
