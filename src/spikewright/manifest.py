@@ -53,7 +53,7 @@ CODE: dict[str, tuple[str, ...]] = {
     "train": (*SHARED, "models"),
     "compile": (*SHARED, "models", "compiler", "rtl", "stages/compile", "stages/stimulus"),
     "cosim": (*SHARED, "models", "cosim", "boards/activity", "stages/cosim", "stages/stimulus"),
-    "estimate": (*SHARED, "boards", "stages/estimate"),
+    "estimate": (*SHARED, "boards", "cosim/timing", "stages/estimate"),
     "report": ("figures", "manifest", "present", "report", "report_tables", "templates"),
 }
 """Modules and parts whose code a stage's result depends on."""

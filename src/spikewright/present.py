@@ -10,6 +10,7 @@ __all__ = [
     "line",
     "number",
     "percent",
+    "predicted",
     "quantity",
     "show_check",
     "show_compile",
@@ -199,7 +200,7 @@ def show_cosim(console: "Console", result: Result) -> None:
             "cycles",
             f"{number(result['cycles'])} ({number(result['cycles'] / max(1, result['samples']))} a sample)",
         ),
-        ("predicted cycles", number(result.get("predicted_cycles"))),
+        ("predicted cycles", predicted(result)),
         ("accuracy", percent(result.get("accuracy"))),
         ("simulator", f"{result['simulator']}, {number(round(result['steps_per_second'] or 0))} steps/s"),
     ]
@@ -207,6 +208,14 @@ def show_cosim(console: "Console", result: Result) -> None:
         effective, detected = result["effective"], result["detected"]
         rows.append(("faults", f"{result['injected']} injected, {effective} effective, {detected} detected"))
     pairs(console, rows)
+
+
+def predicted(result: Result) -> str:
+    """Cycles that the event-level model predicts, and how far off it is."""
+    cycles = result["predicted_cycles"]
+    if cycles is None or not result["cycles"]:
+        return number(cycles)
+    return f"{number(cycles)} ({100 * (cycles / result['cycles'] - 1):+.2f} %)"
 
 
 def show_estimate(console: "Console", result: Result) -> None:

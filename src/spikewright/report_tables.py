@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from spikewright.build import BuildFolder
 from spikewright.figures import bars
-from spikewright.present import number, percent, quantity, source_of
+from spikewright.present import number, percent, predicted, quantity, source_of
 
 __all__ = ["Grid", "checks", "costs", "layers", "semantics_grid", "stage_section"]
 
@@ -82,7 +82,7 @@ def checks(cosim: Summary | None) -> Grid | None:
         ("states at the samples' ends", number(cosim["states_compared"])),
         ("mismatches", number(cosim["mismatches"])),
         ("cycles", number(cosim["cycles"])),
-        ("cycles predicted", number(cosim["predicted_cycles"])),
+        ("cycles predicted by the event-level model", predicted(cosim)),
         ("cycles between output tokens, mean", number(cosim["cycles_per_step"])),
         ("simulated steps a second", number(cosim["steps_per_second"] and round(cosim["steps_per_second"]))),
     ]

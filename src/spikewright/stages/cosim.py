@@ -12,6 +12,7 @@ from spikewright.build import SCRATCH, BuildFolder
 from spikewright.config import ChipConfig
 from spikewright.cosim.run import CosimResult, cosimulate
 from spikewright.cosim.simulators import Simulator
+from spikewright.cosim.timing import predict_cycles
 from spikewright.errors import ConfigError
 from spikewright.manifest import StageRecord, hash_bytes
 from spikewright.models.trace import decode
@@ -154,6 +155,7 @@ def keep(
         update_cycles=hardware.update_cycles,
     )
     write_activity(activity, staging / ACTIVITY)
+    predicted = predict_cycles(chip, network, {**x, **model.spikes})
     save_arrays(staging / HARDWARE, {
         **{f"spikes.{name}": array for name, array in hardware.spikes.items()},
         **{f"readouts.{name}": array.astype(np.int32) for name, array in hardware.readouts.items()},
@@ -183,7 +185,7 @@ def keep(
         "cycles_per_step": float(hardware.step_cycles.mean()) if hardware.step_cycles.size else None,
         "event_cycles": hardware.event_cycles,
         "update_cycles": hardware.update_cycles,
-        "predicted_cycles": None,
+        "predicted_cycles": int(predicted.cycles.sum()),
         "simulator": result.simulator,
         "steps_per_second": result.steps_per_second,
         "build_seconds": result.build_seconds,

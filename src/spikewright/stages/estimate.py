@@ -8,6 +8,7 @@ from spikewright.boards.activity import Activity, count_operations, read_activit
 from spikewright.boards.estimate import DEFAULT_TECHNOLOGIES, estimate, work_units
 from spikewright.build import SCRATCH, BuildFolder
 from spikewright.config import ChipConfig
+from spikewright.cosim.timing import predict_cycles
 from spikewright.manifest import StageRecord, hash_bytes, hash_file
 from spikewright.models.integer import IntegerModel
 from spikewright.progress import progress
@@ -68,5 +69,8 @@ def run_estimate(
 
 
 def model_activity(chip: ChipConfig, model: IntegerModel, x: Arrays) -> Activity:
-    """Operations of a run that is not simulated: counted from the model's spikes, without cycles."""
-    return count_operations(chip, model.network, {**x, **model.run(x).spikes})
+    """Operations of a run that is not simulated: counted from the model's spikes, cycles predicted."""
+    events = {**x, **model.run(x).spikes}
+    cycles = int(predict_cycles(chip, model.network, events).cycles.sum())
+    source = "predicted by the event-level model"
+    return count_operations(chip, model.network, events, cycles=cycles, cycles_source=source)
