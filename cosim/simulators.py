@@ -3,10 +3,14 @@
 import hashlib
 import importlib.util
 import logging
+import os
 import shutil
+import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +24,7 @@ __all__ = ["SIMULATORS", "Built", "Simulator", "build", "find_verilator"]
 Simulator = Literal["verilator", "icarus"]
 SIMULATORS: tuple[Simulator, ...] = ("verilator", "icarus")
 TOP = "harness"
+MAKE_OPTIONS = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2")
 
 
 def find_verilator() -> Path:
@@ -56,7 +61,41 @@ class WheelVerilator(Verilator):
     def _build_command(self) -> list[Any]:
         verilate, make = super()._build_command()
         verilate = ["perl", *(argument for argument in verilate if argument != "--public-flat-rw")]
-        return [verilate, [*make, "OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1"]]
+        return [verilate, [*make, *MAKE_OPTIONS]]
+
+
+class RuntimeObjects:
+    """Verilator's own run-time library, compiled once for all designs: most of the time of a small build.
+
+    The objects lie in the user's cache folder, by version and switches.
+    """
+
+    def __init__(self, *, waves: bool) -> None:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        compiler = shutil.which("g++") or ""
+        stamp = Path(compiler).resolve().stat().st_mtime_ns if compiler else 0
+        key = f"{version('verilator')} {version('cocotb')} {compiler} {stamp} {waves} {MAKE_OPTIONS}"
+        self.folder = base / "spikewright" / f"verilated-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+    def restore(self, target: Path) -> None:
+        """Copy what is kept into a build folder; the copies are newer than their sources."""
+        if self.folder.is_dir():
+            for kept in self.folder.glob("verilated*.o"):
+                shutil.copyfile(kept, target / kept.name)
+
+    def keep(self, target: Path) -> None:
+        """Keep a build's objects, unless there are some; a cache that cannot be written is no error."""
+        if self.folder.is_dir() or not any(target.glob("verilated*.o")):
+            return
+        with suppress(OSError), tempfile.TemporaryDirectory(dir=_made(self.folder.parent)) as fresh:
+            for built in target.glob("verilated*.o"):
+                shutil.copyfile(built, Path(fresh, built.name))
+            shutil.copytree(fresh, self.folder)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 class PathIcarus(Icarus):
@@ -112,12 +151,16 @@ def build(simulator: Simulator, sources: Sequence[Path], folder: Path, *, waves:
         "verilator": ["--timing", "-O3", "-Wno-fatal", "--x-initial", "unique", "-CFLAGS", "-std=c++20"],
         "icarus": ["-g2012"],
     }[simulator]
-    shutil.rmtree(target, ignore_errors=True) if not marker.exists() else None
-    target.mkdir(parents=True, exist_ok=True)
+    if not marker.exists():
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
     try:
         if simulator == "icarus" or not marker.exists():
+            objects = RuntimeObjects(waves=waves)
+            objects.restore(target)
             runner.build(sources=list(sources), hdl_toplevel=TOP, build_dir=target, build_args=arguments,
                          timescale=("1ns", "1ps"), log_file=target / "build.log", waves=waves)
+            objects.keep(target)
     except (SystemExit, RuntimeError) as error:
         raise ToolError(f"{simulator} did not build the simulation ({error}), see {target / 'build.log'}") from error
     marker.touch()

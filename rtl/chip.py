@@ -81,7 +81,7 @@ class Chip(wiring.Component):
             sinks = [(core.name, getattr(cores[core.name], f"source_{index}"))
                      for core in chip.cores for index, port in enumerate(core.ports) if port.source == name]
             if name in chip.outputs:
-                sinks.append(("out", wiring.flipped(getattr(self, f"out_{identifier(name)}"))))
+                sinks.append(("", wiring.flipped(getattr(self, f"out_{identifier(name)}"))))
             self._distribute(m, name, source, sinks, word_layout(words[name]))
         if chip.contents == "bus":
             self._bus(m, list(cores.values()))
@@ -98,7 +98,7 @@ class Chip(wiring.Component):
         return core
 
     def _distribute(self, m: Module, name: str, source: Any, sinks: list[tuple[str, Any]], layout: Any) -> None:
-        """Join a source with all that it feeds, each over a link of its own."""
+        """Join a source with all that it feeds, each over a link of its own; the chip's output has no name."""
         branches = [source]
         if len(sinks) > 1:
             m.submodules[f"fork_{identifier(name)}"] = fork = Fork(layout, len(sinks))
@@ -106,7 +106,8 @@ class Chip(wiring.Component):
             branches = [fork.sinks[index] for index in range(len(sinks))]
         for branch, (target, sink) in zip(branches, sinks, strict=True):
             link = Link(layout)
-            m.submodules[f"link_{identifier(name)}_{identifier(target)}"] = link
+            place = f"link_{identifier(name)}_to_core_{identifier(target)}" if target else f"link_out_{identifier(name)}"
+            m.submodules[place] = link
             wiring.connect(m, branch, link.source)
             wiring.connect(m, link.sink, sink)
 

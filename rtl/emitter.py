@@ -4,7 +4,6 @@ from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
-from amaranth.lib.coding import PriorityEncoder
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
@@ -66,14 +65,16 @@ class SpikeEmitter(wiring.Component):
         current = Signal(layout)
         busy, last = Signal(), Signal()
         rest = current.spikes & (current.spikes - 1)
-        m.submodules.lowest = lowest = PriorityEncoder(core.lanes)
+        lane = Signal(lane_bits)
+        for index in reversed(range(core.lanes)):
+            with m.If(current.spikes[index]):
+                m.d.comb += lane.eq(index)
         word = self.sink.payload
         m.d.comb += [
-            lowest.i.eq(current.spikes),
             last.eq((rest == 0) | (current.kind != Kind.EVENT)),  # with a token the spikes mean nothing
             self.sink.valid.eq(busy),
             word.kind.eq(current.kind),
-            word.address.eq(Cat(lowest.o[:lane_bits], current.slot)),
+            word.address.eq(Cat(lane, current.slot)),
             queue.r_en.eq(~busy | self.sink.ready & last),
         ]
         with m.If(queue.r_en):

@@ -164,7 +164,7 @@ class CompressedWalker(wiring.Component):
         event = Signal(layout)
         m.d.comb += [
             queue.r_en.eq(ready | ~looked_up),
-            self.rows.read_enable.eq(queue.r_en),
+            self.rows.read_enable.eq(queue.r_en & queue.r_rdy),
             self.rows.read_address.eq(head.row >> group_bits),
         ]
         with m.If(queue.r_en):
