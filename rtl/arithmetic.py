@@ -41,8 +41,8 @@ def clamped(value: Value, neuron: NeuronConfig) -> Value:
         below = sign & ~excess.all()
     if neuron.floor is not None:
         below = value < low
-    inside = value[:neuron.state_bits]
-    return Mux(above, Const(high, neuron.state_bits), Mux(below, Const(low, neuron.state_bits), inside)).as_signed()
+    bits = neuron.state_bits
+    return Mux(above, Const(high, bits), Mux(below, Const(low, bits), value[:bits])).as_signed()
 
 
 def decay_latency(neuron: NeuronConfig) -> int:

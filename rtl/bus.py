@@ -43,7 +43,8 @@ class BusController(wiring.Component):
     def __init__(self, address_bits: int) -> None:
         super().__init__({
             "request": In(stream.Signature(request_layout(address_bits))),
-            "response": Out(stream.Signature(BUS_BITS)), "resting": In(1), "bus": Out(BusSignature(address_bits)),
+            "response": Out(stream.Signature(BUS_BITS)), "resting": In(1),
+            "bus": Out(BusSignature(address_bits)),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -55,10 +56,9 @@ class BusController(wiring.Component):
         ]
         rested = Signal(2)  # cycles in a row
         with m.FSM():
-            with m.State("IDLE"):
-                with m.If(request.valid):
-                    m.next = "CLAIM"
-            with m.State("CLAIM"):  # no core takes a word any more; what is in their pipelines comes to an end
+            with m.State("IDLE"), m.If(request.valid):
+                m.next = "CLAIM"
+            with m.State("CLAIM"):  # no core takes a word any more; what is in the pipelines comes to an end
                 m.d.comb += bus.active.eq(1)
                 m.d.sync += rested.eq(Mux(self.resting, rested + 1, 0))
                 with m.If(self.resting & (rested == 3)):

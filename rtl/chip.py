@@ -53,11 +53,14 @@ class Chip(wiring.Component):
         self.config, self.images = config, images
         names = [port.name for port in config.inputs] + [core.name for core in config.cores]
         if len({identifier(name) for name in names}) != len(names):
-            raise ConfigError(f"names of inputs and cores must differ in letters and digits: {', '.join(names)}")
+            listed = ", ".join(names)
+            raise ConfigError(f"names of inputs and cores must differ in letters and digits: {listed}")
         ports: dict[str, wiring.Member] = {
             f"in_{identifier(port.name)}": In(word_stream(port.word)) for port in config.inputs
         }
-        ports |= {f"out_{identifier(name)}": Out(word_stream(config.core(name).word)) for name in config.outputs}
+        ports |= {
+            f"out_{identifier(name)}": Out(word_stream(config.core(name).word)) for name in config.outputs
+        }
         ports["activity"] = Out(2 * len(config.cores))
         if config.contents == "bus":
             self.bus_address_bits = bus_address_bits(config)
@@ -75,7 +78,9 @@ class Chip(wiring.Component):
         cores = {core.name: self._core(m, core.name, words) for core in chip.cores}
         m.d.comb += self.activity.eq(
             Cat(Cat(core.event_cycle, core.update_cycle) for core in cores.values()))
-        sources = {port.name: wiring.flipped(getattr(self, f"in_{identifier(port.name)}")) for port in chip.inputs}
+        sources = {
+            port.name: wiring.flipped(getattr(self, f"in_{identifier(port.name)}")) for port in chip.inputs
+        }
         sources |= {name: core.sink for name, core in cores.items()}
         for name, source in sources.items():
             sinks = [(core.name, getattr(cores[core.name], f"source_{index}"))
@@ -97,8 +102,9 @@ class Chip(wiring.Component):
         m.submodules[f"core_{identifier(name)}"] = core
         return core
 
-    def _distribute(self, m: Module, name: str, source: Any, sinks: list[tuple[str, Any]], layout: Any) -> None:
-        """Join a source with all that it feeds, each over a link of its own; the chip's output has no name."""
+    def _distribute(self, m: Module, name: str, source: Any, sinks: list[tuple[str, Any]], layout: Any
+                    ) -> None:
+        """Join a source with all that it feeds, each over a link; the chip's output has no name."""
         branches = [source]
         if len(sinks) > 1:
             m.submodules[f"fork_{identifier(name)}"] = fork = Fork(layout, len(sinks))
@@ -106,8 +112,8 @@ class Chip(wiring.Component):
             branches = [fork.sinks[index] for index in range(len(sinks))]
         for branch, (target, sink) in zip(branches, sinks, strict=True):
             link = Link(layout)
-            place = f"link_{identifier(name)}_to_core_{identifier(target)}" if target else f"link_out_{identifier(name)}"
-            m.submodules[place] = link
+            start, end = identifier(name), identifier(target)
+            m.submodules[f"link_{start}_to_core_{end}" if target else f"link_out_{start}"] = link
             wiring.connect(m, branch, link.source)
             wiring.connect(m, link.sink, sink)
 

@@ -62,7 +62,7 @@ class SpikeEmitter(wiring.Component):
             queue.w_en.eq(self.valid & real.any() | (self.token != 0)),
         ]
         # The slot at work: its lowest spike goes out, until none is left.
-        current = Signal(layout)
+        current: Any = Signal(layout)
         busy, last = Signal(), Signal()
         rest = current.spikes & (current.spikes - 1)
         lane = Signal(lane_bits)

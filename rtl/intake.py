@@ -54,7 +54,8 @@ class Intake(wiring.Component):
             m.d.comb += self.token.eq(sources[0].payload.kind)
         chosen: Any = 0
         for index in reversed(range(len(sources))):
-            port, source, event = core.ports[index], sources[index], Signal(event_layout(core))
+            port, source = core.ports[index], sources[index]
+            event: Any = Signal(event_layout(core))
             m.d.comb += event.row.eq(source.payload.address + port.first_row)
             if core.holds:
                 m.d.comb += event.hold.eq(port.kind == "hold")

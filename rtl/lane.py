@@ -9,7 +9,6 @@ from amaranth.lib.wiring import In, Out
 from spikewright.config import CompressedRows, CoreConfig, slot_bits
 from spikewright.memories import MemoryConfig
 from spikewright.rtl.arithmetic import clamped, decayed
-from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.memory import BusSignature, ConfiguredMemory
 
 __all__ = ["Lane", "SweepSignature", "SynapseSignature", "parameter_layout"]
@@ -68,7 +67,7 @@ class Lane(wiring.Component):
     -------
     synapse, sweep
         See their signatures. The two must not come at once, but for latencies that the sequencer keeps.
-    parameters
+    parameters : ``In(parameter_layout(core))``
         This lane's fields of the parameter memory, in the cycle after ``sweep.read``.
     spike, potential
         :attr:`CoreLatency.spike` cycles after ``sweep.read``: whether it fires, and ``u``.
@@ -136,7 +135,7 @@ class Lane(wiring.Component):
         else:
             m.d.sync += product.eq(synapse.weight)
         m.d.sync += [added.eq(synapse.valid & synapse.last), address.eq(synapse.address)]
-        word = memory.read_data
+        word: Value = memory.read_data
         if isinstance(core.rows, CompressedRows) or core.slots == 1:
             # The word before this one may have the same address: its sum is not in memory yet.
             sum_before, forward = Signal(len(word)), Signal()
@@ -152,7 +151,7 @@ class Lane(wiring.Component):
         return total, address, added
 
     def _update(self, m: Module) -> Value:
-        """From the words a sweep reads to the word it stores, a pipeline in time with :class:`CoreLatency`."""
+        """From the words a sweep reads to the word it stores, in time with :class:`CoreLatency`."""
         core, neuron, word = self.core, self.core.neuron, self.memory.read_data
         bits = core.accumulator_bits
         gathered: Value = word[:bits].as_signed()

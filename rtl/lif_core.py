@@ -79,11 +79,11 @@ class LifCore(wiring.Component):
         if core.parameters:
             self._parameters(m, lanes, memories["parameters"])
         event, busy, settled = self._walkers(m, lanes, memories)
+        emitter: Any = SpikeEmitter(core) if core.neuron.fires else ReadoutEmitter(core)
+        m.submodules.emitter = emitter
         if core.neuron.fires:
-            m.submodules.emitter = emitter = SpikeEmitter(core)
             m.d.comb += emitter.spikes.eq(Cat(lane.spike for lane in lanes))
         else:
-            m.submodules.emitter = emitter = ReadoutEmitter(core)
             m.d.comb += emitter.potentials.eq(Cat(lane.potential for lane in lanes))
         wiring.connect(m, wiring.flipped(self.sink), emitter.sink)
         sweep = SweepSignature(core).create()
@@ -133,15 +133,15 @@ class LifCore(wiring.Component):
         core = self.core
         busy, settled = Signal(), Signal()
         if not isinstance(core.rows, CompressedRows):
-            m.submodules.walker = walker = DenseWalker(core, self._memory(m, "weights", memories["weights"]))
-            for lane, synapse in zip(lanes, walker.synapses, strict=True):
+            m.submodules.walker = dense = DenseWalker(core, self._memory(m, "weights", memories["weights"]))
+            for lane, synapse in zip(lanes, dense.synapses, strict=True):
                 wiring.connect(m, synapse, lane.synapse)
-            m.d.comb += busy.eq(walker.busy)
+            m.d.comb += busy.eq(dense.busy)
             if CoreLatency(core).settles_at_once:
-                m.d.comb += settled.eq(~walker.busy)
+                m.d.comb += settled.eq(~dense.busy)
             else:
-                m.d.comb += settled.eq(~walker.busy & ~walker.synapses[0].valid)
-            return walker.event, busy, settled
+                m.d.comb += settled.eq(~dense.busy & ~dense.synapses[0].valid)
+            return dense.event, busy, settled
         walkers = []
         for index, lane in enumerate(lanes):
             rows = self._memory(m, f"rows_{index}", memories[f"rows.{index}"])
@@ -154,13 +154,14 @@ class LifCore(wiring.Component):
         all_ready = Cat(walker.event.ready for walker in walkers).all()
         m.d.comb += event.ready.eq(all_ready)
         for walker in walkers:
-            m.d.comb += [walker.event.payload.eq(event.payload), walker.event.valid.eq(event.valid & all_ready)]
+            m.d.comb += [walker.event.payload.eq(event.payload),
+                         walker.event.valid.eq(event.valid & all_ready)]
         m.d.comb += [busy.eq(Cat(walker.busy for walker in walkers).any()), settled.eq(~busy)]
         return event, busy, settled
 
     def _sequence(self, m: Module, intake: Intake, event: Any, busy: Signal, settled: Signal, sweep: Any,
                   emitter: Any) -> None:
-        """Events while there are any; a sweep over the slots at a token; one that clears at reset and sample's end."""
+        """Events while there are any; a sweep at a token; one that clears at reset and sample's end."""
         core, latency = self.core, CoreLatency(self.core)
         slot, last_slot = Signal(slot_bits(core)), Signal()
         advance = Signal()  # to the next slot
@@ -225,7 +226,7 @@ class LifCore(wiring.Component):
 
     def _read_slots(self, m: Module, sweep: Any, advance: Signal, clearing: Signal, waiting: Signal,
                     emitter: Any) -> None:
-        """Read a slot: its held drive first, where there is any. Potentials that go out wait for the one before."""
+        """Read a slot, its held drive first; potentials that go out wait for those before."""
         core = self.core
         go = Signal(init=1)
         if not core.neuron.fires:
@@ -242,7 +243,8 @@ class LifCore(wiring.Component):
             m.d.comb += sweep.read.eq(go)
         m.d.comb += advance.eq(sweep.read)
 
-    def _emit(self, m: Module, sweep: Any, ended: Signal, clearing: Signal, intake: Intake, emitter: Any) -> None:
+    def _emit(self, m: Module, sweep: Any, ended: Signal, clearing: Signal, intake: Intake, emitter: Any
+              ) -> None:
         """Follow a sweep through the lanes: write back, hand out what they found, then the token."""
         core, latency = self.core, CoreLatency(self.core)
         reads, slots = [Signal(name="read_0")], [Signal(slot_bits(core), name="slot_0")]

@@ -55,8 +55,8 @@ class Memory(wiring.Component):
         if isinstance(platform, MemoryPlatform):  # as amaranth.lib.cdc lets a platform bring its own cells
             return platform.get_core_memory(self)
         m = Module()
-        m.submodules.words = words = AmaranthMemory(
-            shape=self.config.width, depth=self.config.depth, init=list(self.init))
+        words: Any = AmaranthMemory(shape=self.config.width, depth=self.config.depth, init=list(self.init))
+        m.submodules.words = words
         write, read = words.write_port(), words.read_port()
         m.d.comb += [
             write.en.eq(self.write_enable), write.addr.eq(self.write_address), write.data.eq(self.write_data),

@@ -82,7 +82,7 @@ class DenseWalker(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         core, weights = self.core, self.weights
-        event = Signal(event_layout(core))
+        event: Any = Signal(event_layout(core))
         slot = Signal(slot_bits(core))
         address = Signal.like(weights.read_address)
         passes = Passes(m, core, event, step=self.busy)
@@ -144,13 +144,14 @@ class CompressedWalker(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         layout = event_layout(self.core)
-        m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=QUEUE_DEPTH + 1)  # and its output register
+        queue = SyncFIFOBuffered(width=layout.size, depth=QUEUE_DEPTH + 1)  # and its output register
+        m.submodules.queue = queue
         m.d.comb += [
             queue.w_data.eq(self.event.payload), queue.w_en.eq(self.event.valid),
             self.event.ready.eq(queue.w_rdy),
         ]
         found, ready, looked_up = self._look_up(m, queue, layout)
-        self._walk(m, found, ready, layout, busy_before=looked_up | (queue.level != 0))
+        self._walk(m, found, ready, layout, busy_before=looked_up | (queue.r_level != 0))
         return m
 
     def _look_up(self, m: Module, queue: SyncFIFOBuffered, layout: data.StructLayout
@@ -161,7 +162,7 @@ class CompressedWalker(wiring.Component):
         group_bits = rows.group.bit_length() - 1
         head = data.View(layout, queue.r_data)
         looked_up, ready = Signal(), Signal()
-        event = Signal(layout)
+        event: Any = Signal(layout)
         m.d.comb += [
             queue.r_en.eq(ready | ~looked_up),
             self.rows.read_enable.eq(queue.r_en & queue.r_rdy),
@@ -184,7 +185,7 @@ class CompressedWalker(wiring.Component):
         core, rows, entries = self.core, self.core.rows, self.entries
         assert isinstance(rows, CompressedRows)
         walking = Signal()
-        event = Signal(layout)
+        event: Any = Signal(layout)
         address = Signal.like(entries.read_address)
         left = Signal(rows.offset_bits)  # entries after this one
         passes = Passes(m, core, event, step=walking)

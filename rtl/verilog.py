@@ -4,9 +4,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from amaranth.back import rtlil
+from amaranth.back import rtlil  # type: ignore[attr-defined]  # the stubs lack it
 from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSignal
-from pyosys import libyosys
+from pyosys import libyosys  # type: ignore[import-untyped]
 
 from spikewright.config import ChipConfig
 from spikewright.rtl.chip import Chip
@@ -52,7 +52,8 @@ class VerilogPlatform:
         m = Module()
         source, sink = link.source, link.sink
         m.submodules.link = Instance(
-            "spikewright_link", p_WIDTH=len(sink.payload.as_value()), i_clk=ClockSignal(), i_rst=ResetSignal(),
+            "spikewright_link", p_WIDTH=len(sink.payload.as_value()),
+            i_clk=ClockSignal(), i_rst=ResetSignal(),
             i_source_valid=source.valid, o_source_ready=source.ready,
             i_source_payload=source.payload.as_value(), o_sink_valid=sink.valid, i_sink_ready=sink.ready,
             o_sink_payload=sink.payload.as_value())
@@ -66,7 +67,8 @@ def to_verilog(design: Elaboratable, *, name: str = TOP, platform: object = None
         source, target = Path(folder, "design.il"), Path(folder, "design.v")
         source.write_text(text)
         yosys = libyosys.Design()
-        for command in (f"read_rtlil {source}", "proc", "memory_collect", "opt_clean", f"write_verilog -noattr {target}"):
+        for command in (f"read_rtlil {source}", "proc", "memory_collect", "opt_clean",
+                        f"write_verilog -noattr {target}"):
             libyosys.Pass.call(yosys, f"tee -q {command}")
         return target.read_text()
 
