@@ -192,13 +192,6 @@ def _neurons(population: RealPopulation, dt: float) -> nir.NIRNode:
     levels = levels if population.fires else {}
     if not leaks.any():
         return nir.IF(r=ones, **levels) if population.fires else nir.I(r=ones)
-    tau = np.array([_time_constant(float(decay), dt) for decay in population.decay])
+    tau = dt / (1 - population.decay)
     leak = {"tau": tau, "r": tau / dt, "v_leak": 0 * ones}
     return nir.LIF(**leak, **levels) if population.fires else nir.LI(**leak)
-
-
-def _time_constant(decay: float, dt: float) -> float:
-    """The ``tau`` for which ``1 - dt/tau`` is the decay, to the last bit wherever a float can say so."""
-    nearest = dt / (1 - decay)
-    near = (nearest, np.nextafter(nearest, 0), np.nextafter(nearest, np.inf))
-    return float(next((tau for tau in near if 1 - dt / tau == decay), nearest))

@@ -138,4 +138,5 @@ def _input_port(options: TrainSparseOptions, data: Dataset) -> InputPort:
     highest = data.x.max()
     if data.x.min() < 0 or (data.x % 1 != 0).any() or highest >= 1 << 16:
         raise ConfigError(f"data {data.name!r}: x must be whole numbers of 0..65535, events a step")
-    return InputPort(name="input", shape=(size,), value_bits=0 if highest <= 1 else int(highest).bit_length())
+    bits = 0 if highest <= 1 else int(highest).bit_length()
+    return InputPort(name="input", shape=(size,), value_bits=bits, value_scale=float(max(1, (1 << bits) - 1)))

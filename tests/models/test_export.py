@@ -83,6 +83,8 @@ def test_the_file_gives_the_integers_of_the_training(
         described = document["decays"][name]
         described["factor"] = (described["factor"],)
         assert Decay(**described) == population.neuron.decay
+        v_min = semantics["v_min"]
+        assert population.neuron.floor == (None if v_min is None else np.ceil(v_min * scale - 1e-6))
         assert document["state_bits"][name] == population.neuron.state_bits
         if population.neuron.fires:
             threshold = float(node.v_threshold[0])

@@ -215,8 +215,8 @@ def test_ready_made_neurons() -> None:
     [
         (1.0, 100.0, "ge", (100, 100)),
         (1.0, 100.0, "gt", (101, 100)),
-        (0.1, 30.0, "ge", (3, 3)),  # 0.1 * 30 is 3.0000000000000004
-        (0.3, 10.0, "gt", (4, 3)),
+        (1.1, 10.0, "ge", (11, 11)),  # the product is 11.000000000000002
+        (0.29, 100.0, "gt", (30, 29)),  # the product is 28.999999999999996
         (1.0, 10.4, "ge", (11, 10)),
         (1.0, 10.6, "gt", (11, 11)),
     ],
@@ -235,11 +235,12 @@ def test_weights_round_half_to_even_and_clip() -> None:
 
 
 def test_few_bits_clip_the_largest_weights() -> None:
-    weights = torch.tensor([1.0] * 50 + [0.2] * 50 + [8.0])
-    assert quantize.best_scale(weights, 16) == pytest.approx(32767 / 8, rel=1e-3)
+    weights = torch.tensor([0.1] * 50 + [0.02] * 50 + [0.8])
+    assert quantize.best_scale(weights, 16) == pytest.approx(32767 / 0.8, rel=1e-3)
     scale = quantize.best_scale(weights, 3)
+    assert scale > quantize.weight_scale(0.8, 3)
     errors = [
-        float((quantize.weight_codes(weights, s, 3) / s - weights).square().sum()) for s in (scale, 0.375)
+        float((quantize.weight_codes(weights, s, 3) / s - weights).square().sum()) for s in (scale, 3.0)
     ]
     assert errors[0] < errors[1]
 
@@ -257,6 +258,17 @@ def test_a_state_too_narrow_for_the_potentials_is_refused() -> None:
     made = network(port, NeuronRule(threshold=40.0), NeuronRule(fires=False))
     with pytest.raises(ConfigError, match=r"^state_bits: 8 are too few for potentials of 40$"):
         made.quantize(8, 8, *shown(port, codes(port)))
+
+
+def test_narrow_states_have_headroom() -> None:
+    port = PORTS["spikes"]
+    made = network(port, NeuronRule(), NeuronRule(fires=False))
+    made.quantize(8, 8, *shown(port, codes(port)))
+    whole = made.integer_network("narrow")
+    for population in whole.populations[:2]:
+        assert 4 * population.neuron.compare[0] <= 127
+    readouts = IntegerModel(whole).run(codes(port)).readouts["readout"]
+    assert 20 <= np.abs(readouts).max() < 127, "read-outs use their range and do not saturate"
 
 
 @pytest.mark.parametrize(

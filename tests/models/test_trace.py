@@ -37,8 +37,8 @@ def test_decodes(mode: Any, outputs: np.ndarray, classes: list[int]) -> None:
 
 
 def test_sums_do_not_overflow() -> None:
-    assert decode(np.full((1, 600, 2), [100, 255], np.uint8), "count").tolist() == [1]
-    assert decode(np.full((1, 600, 2), [1 << 23, -(1 << 23)], np.int32), "potential_sum").tolist() == [0]
+    assert decode(np.full((1, 600, 2), [100, 128], np.uint8), "count").tolist() == [1]
+    assert decode(np.full((1, 256, 2), [1 << 23, 5], np.int32), "potential_sum").tolist() == [0]
 
 
 @pytest.mark.parametrize(

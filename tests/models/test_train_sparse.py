@@ -68,14 +68,33 @@ def test_the_same_seed_gives_the_same_files_whatever_torch_was_told(tmp_path: Pa
     threads = torch.get_num_threads()
     torch.manual_seed(99)
     torch.set_num_threads(3)
+    used = set()
     try:
-        train_sparse(QUICK, "digits[:300]", tmp_path / "b")
+        train_sparse(QUICK, "digits[:300]", tmp_path / "b", lambda *_: used.add(torch.get_num_threads()))
+        assert used == {1}
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(threads)
     assert (tmp_path / "a/network.nir").read_bytes() == (tmp_path / "b/network.nir").read_bytes()
     train_sparse(dataclasses.replace(QUICK, seed=1), "digits[:300]", tmp_path / "b")
     assert (tmp_path / "a/network.nir").read_bytes() != (tmp_path / "b/network.nir").read_bytes()
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_sparse(dataclasses.replace(QUICK, epochs=1), "digits[:20]", tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(before) == 3
+
+    def fail(_checkpoint: object, path: Path) -> None:
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(
+        ConfigError, match=rf"^output '{tmp_path}': cannot be written: No space left on device$"
+    ):
+        train_sparse(dataclasses.replace(QUICK, epochs=1, seed=1), "digits[:20]", tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_the_trained_network_is_its_integer_network() -> None:
@@ -113,15 +132,15 @@ def test_events_in_time_train(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     y = np.arange(200) % 4
     chance = np.full((200, 12, 4), 0.1)
-    chance[np.arange(200), :, y] = 0.4
+    chance[np.arange(200), :, y] = 0.5
     spikes = rng.random(chance.shape) < chance
-    for x, bits in ((spikes, 0), (spikes * 5, 3)):
+    for x, bits, scale in ((spikes, 0, 1.0), (spikes * 5, 3, 7.0)):
         np.savez(tmp_path / "x.npz", x=x, y=y)
         options = dataclasses.replace(QUICK, epochs=40, batch=10, density=1.0)
         results = train_sparse(options, str(tmp_path / "x.npz"), None)
         assert results.metrics["accuracy_integer"] > 0.8
         document = json.loads(results.graph.metadata["spikewright"])
-        assert document["inputs"]["input"] == {"kind": "drive", "value_bits": bits, "value_scale": 1.0}
+        assert document["inputs"]["input"] == {"kind": "drive", "value_bits": bits, "value_scale": scale}
         assert document["coding"] == {"name": "events", "steps": 12, "seed": 0}
 
 
