@@ -129,7 +129,7 @@ def load(spec: str) -> Dataset:
         x=x[chosen],
         y=None if y is None else y[chosen],
         static=static,
-        classes=0 if y is None else int(y.max()) + 1,
+        classes=0 if y is None else int(y.max()) + 1,  # of the whole set, whatever the slice has of them
         first=parsed.first,
     )
 

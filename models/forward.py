@@ -25,6 +25,8 @@ class ForwardModel(torch.nn.Module):
     goes step by step. Samples are independent and run in chunks that keep within ``memory_bytes``.
     """
 
+    _no_drive = torch.float32  # dtype of the drive of a population into which nothing leads
+
     def __init__(self, network: IntegerNetwork | RealNetwork, *, memory_bytes: int) -> None:
         super().__init__()
         self._inputs = network.inputs
@@ -119,7 +121,7 @@ class ForwardModel(torch.nn.Module):
             drive = held if drive is None else drive.add_(held)
         if drive is None:
             samples, steps = next(iter(sources.values())).shape[:2]
-            drive = torch.zeros(samples, steps, population.size)
+            drive = torch.zeros(samples, steps, population.size, dtype=self._no_drive)
         return drive, None if held is None else held[:, -1]
 
     def _matrix(self, index: int) -> torch.Tensor:

@@ -38,11 +38,11 @@ def check_integers(ports: tuple[InputPort, ...], feed: Feed) -> dict[str, torch.
     return arrays
 
 
-def check_reals(ports: tuple[InputPort, ...], feed: Feed, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Every port's values, ``(samples, steps, size)``, in ``dtype``; raises like ``check_integers``."""
+def check_reals(ports: tuple[InputPort, ...], feed: Feed) -> dict[str, torch.Tensor]:
+    """Every port's values, ``(samples, steps, size)``, of any dtype; raises like ``check_integers``."""
     arrays = _by_port(ports, feed)
     for port in ports:
-        array = arrays[port.name].to(dtype)
+        array = arrays[port.name]
         if not bool(array.isfinite().all()):
             _refuse_where(port, array, ~array.isfinite(), "must be finite")
         arrays[port.name] = array.reshape(*array.shape[:2], port.size)

@@ -30,11 +30,12 @@ class RealModel(ForwardModel):
         self, network: RealNetwork, *, dtype: torch.dtype = torch.float64, memory_bytes: int = 1 << 28
     ) -> None:
         self._dtype = dtype
+        self._no_drive = dtype
         super().__init__(network, memory_bytes=memory_bytes)
         self.network = network
 
     def _check(self, feed: Feed) -> dict[str, torch.Tensor]:
-        return check_reals(self.network.inputs, feed, self._dtype)
+        return check_reals(self.network.inputs, feed)
 
     def _weights(self, edge: Edge | RealEdge) -> torch.Tensor:
         return torch.from_numpy(edge.weights).to(self._dtype)

@@ -28,6 +28,8 @@ def train_network(
         if epoch == int(options.epochs * options.real_share):
             course.quantize()
         loss = course.epoch()
+        if not math.isfinite(loss):
+            raise ConfigError(f"training: the loss is {loss} in epoch {epoch + 1}: lower learning_rate")
         if progress is not None:
             progress(epoch + 1, options.epochs, loss)
     return course.network.eval(), loss

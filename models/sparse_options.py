@@ -1,6 +1,5 @@
 """What the method ``sparse`` can be asked for."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -93,5 +92,5 @@ class TrainSparseOptions:
             raise ConfigError(f"density must be above 0 and at most 1, not {self.density}")
         if not 0 <= self.real_share < 1:
             raise ConfigError(f"real_share must be 0 or more and below 1, not {self.real_share}")
-        if not 0 < self.learning_rate < math.inf:
-            raise ConfigError(f"learning_rate must be above 0 and finite, not {self.learning_rate}")
+        if not 0 < self.learning_rate <= 1:
+            raise ConfigError(f"learning_rate must be above 0 and at most 1, not {self.learning_rate}")

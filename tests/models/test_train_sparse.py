@@ -173,7 +173,7 @@ def test_shifts_move_images_with_zeros_coming_in() -> None:
         ({"input_bits": 17}, r"input_bits must be 1\.\.16, not 17"),
         ({"density": 0.0}, r"density must be above 0 and at most 1, not 0\.0"),
         ({"real_share": 1.0}, r"real_share must be 0 or more and below 1, not 1\.0"),
-        ({"learning_rate": float("nan")}, "learning_rate must be above 0 and finite, not nan"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0 and at most 1, not nan"),
         ({"coding": "burst"}, "coding must be one of direct, rate, latency, not 'burst'"),
         ({"decode": "vote"}, "decode must be one of potential_sum, potential_last, count, not 'vote'"),
         ({"decay_shift": 16}, r"decay_shift must be 0\.\.15 for 16-bit states, not 16"),
@@ -185,6 +185,12 @@ def test_shifts_move_images_with_zeros_coming_in() -> None:
 def test_refuses_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=f"^{message}$"):
         TrainSparseOptions(**options)
+
+
+def test_says_when_it_diverges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Course, "epoch", lambda _course: float("nan"))
+    with pytest.raises(ConfigError, match=r"^training: the loss is nan in epoch 1: lower learning_rate$"):
+        train_sparse(QUICK, "digits", None)
 
 
 def test_refuses_data_and_places(tmp_path: Path) -> None:
