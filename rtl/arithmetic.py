@@ -41,8 +41,9 @@ def clamped(value: Value, neuron: NeuronConfig) -> Value:
         below = sign & ~excess.all()
     if neuron.floor is not None:
         below = value < low
-    bits = neuron.state_bits
-    return Mux(above, Const(high, bits), Mux(below, Const(low, bits), value[:bits])).as_signed()
+    bits = signed(neuron.state_bits)
+    inside = value[:neuron.state_bits].as_signed()
+    return Mux(above, Const(high, bits), Mux(below, Const(low, bits), inside))
 
 
 def decay_latency(neuron: NeuronConfig) -> int:
