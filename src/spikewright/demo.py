@@ -10,7 +10,7 @@ from spikewright.stages.common import plain, read_summary, versions, write_summa
 __all__ = ["DATA", "EPOCHS", "SAMPLES", "run_demo"]
 
 DATA = "mnist5k"
-EPOCHS = 40
+EPOCHS = 100
 SAMPLES = 1000
 STEPS = 15
 DENSITY = 0.1
