@@ -104,14 +104,15 @@ def run_cosim(
     )
 
     def action(staging: Path) -> None:
+        path = folder.path.resolve()  # cocotb's runner changes folders
         with waiting(f"building and running the {options.simulator} simulation"):
             result = cosimulate(
                 chip,
                 network,
                 x,
-                rtl=folder.path / "rtl",
-                memory=folder.path / "memory",
-                work=folder.path / SCRATCH / "cosim",
+                rtl=path / "rtl",
+                memory=path / "memory",
+                work=path / SCRATCH / "cosim",
                 images=images,
                 simulator=options.simulator,
                 stall=options.stall,
