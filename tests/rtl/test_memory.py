@@ -1,0 +1,180 @@
+"""Memories against a list of words: random accesses of the core, of the bus, and of both."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from spikewright.memories import BUS_BITS, MemoryConfig, window
+from spikewright.rtl.memory import ConfiguredMemory, Memory
+from tests.rtl.platforms import StrictPlatform
+from tests.rtl.streams import Bench
+
+SHAPES = [(1, 1), (1, 40), (2, 7), (5, 1), (7, 32), (16, 33), (11, 64), (12, 65), (3, 100), (6, 129)]
+"""Depth and width: one word, no power of two, narrower than a bus transfer, and up to five transfers wide."""
+BASE_WINDOWS = 3
+"""Where the memory stands on the bus, in windows of its size: not at 0, and others beside it."""
+ADDRESS_BITS = 12
+
+
+def config(depth: int, width: int) -> MemoryConfig:
+    return MemoryConfig(name="memory", depth=depth, width=width)
+
+
+@dataclass
+class Accesses:
+    """Inputs of each cycle, and what must be read then: by name of the port, or by ``bus.`` and its name."""
+
+    inputs: list[dict[str, int]] = field(default_factory=list)
+    expected: list[dict[str, int]] = field(default_factory=list)
+
+    def play(self, memory: Any, platform: object = None) -> list[dict[str, int]]:
+        """Apply them cycle by cycle; what was read."""
+        bench = Bench(memory, platform=platform)
+        names = sorted({name for row in self.inputs for name in row})
+        read: list[dict[str, int]] = []
+
+        def port(name: str) -> Any:
+            return getattr(memory.bus, name[4:]) if name.startswith("bus.") else getattr(memory, name)
+
+        async def process(ctx: Any) -> None:
+            for inputs, expected in zip(self.inputs, self.expected, strict=True):
+                for name in names:
+                    ctx.set(port(name), inputs.get(name, 0))
+                _, _, *values = await ctx.tick().sample(*(port(name) for name in expected))
+                read.append(dict(zip(expected, map(int, values), strict=True)))
+
+        bench.run(process)
+        return read
+
+
+def core_accesses(depth: int, width: int, contents: list[int], cycles: int) -> Accesses:
+    """Random reads and writes, never of the same word in one cycle; ``contents`` is changed."""
+    chosen = random.Random(depth * 1000 + width)
+    accesses, held = Accesses(), None
+    for _ in range(cycles):
+        inputs = {"write_enable": chosen.random() < 0.5, "write_address": chosen.randrange(depth),
+                  "write_data": chosen.getrandbits(width),
+                  "read_enable": chosen.random() < 0.5, "read_address": chosen.randrange(depth)}
+        if inputs["write_address"] == inputs["read_address"]:
+            inputs[chosen.choice(["write_enable", "read_enable"])] = 0
+        accesses.inputs.append(inputs)
+        accesses.expected.append({} if held is None else {"read_data": held})
+        if inputs["read_enable"]:
+            held = contents[inputs["read_address"]]
+        if inputs["write_enable"]:
+            contents[inputs["write_address"]] = inputs["write_data"]
+    return accesses
+
+
+@pytest.mark.parametrize(("depth", "width"), SHAPES)
+@pytest.mark.parametrize("kind", ["memory", "configured", "strict"])
+def test_core_reads_what_it_wrote(kind: str, depth: int, width: int) -> None:
+    """A read takes a cycle and holds until the next, for memories of all makes."""
+    source = random.Random(9)
+    contents = [source.getrandbits(width) for _ in range(depth)]
+    memory = Memory(config(depth, width), contents) if kind == "memory" \
+        else ConfiguredMemory(config(depth, width), init=contents)
+    accesses = core_accesses(depth, width, list(contents), 200)
+    assert any(not now["read_enable"] for now in accesses.inputs), "some reads are held"
+    got = accesses.play(memory, StrictPlatform() if kind == "strict" else None)
+    assert got == accesses.expected
+
+
+def transfers(shape: MemoryConfig, word: int) -> list[int]:
+    return [word >> BUS_BITS * index & 0xFFFFFFFF for index in range(-(-shape.width // BUS_BITS))]
+
+
+def on_bus(depth: int, width: int, init: Sequence[int] = ()) -> tuple[ConfiguredMemory, int]:
+    shape = config(depth, width)
+    base = BASE_WINDOWS * window(shape)
+    return ConfiguredMemory(shape, init=init, base=base, bus_address_bits=ADDRESS_BITS), base
+
+
+class BusScript(Accesses):
+    """Accesses of the bus: a strobe a cycle, the answer in the next; in other cycles the answer is 0."""
+
+    def bus(self, *, write: bool, address: int, data: int = 0, answer: int = 0,
+            beside: Mapping[str, int] | None = None) -> None:
+        """One transfer and an idle cycle, with the core's inputs ``beside`` it."""
+        strobe = {"bus.strobe": 1, "bus.write": int(write), "bus.address": address, "bus.write_data": data}
+        self.inputs += [{**(beside or {}), **strobe}, {"bus.address": address ^ 1, "bus.write_data": ~data}]
+        self.expected += [{"bus.read_data": 0}, {"bus.read_data": answer}]
+
+
+@pytest.mark.parametrize(("depth", "width"), SHAPES)
+def test_bus_loads_and_reads_back(depth: int, width: int) -> None:
+    """In any order of words; addresses beside the window do nothing and answer 0."""
+    memory, base = on_bus(depth, width)
+    shape, chosen = memory.config, random.Random(depth + width)
+    words = [chosen.getrandbits(width) for _ in range(depth)]
+    script = BusScript()
+    for word in chosen.sample(range(depth), depth):
+        for index, part in enumerate(transfers(shape, words[word])):
+            address = base + word * shape.transfers + index
+            script.bus(write=True, address=address, data=part)
+            # Whatever goes to other memories in between is theirs.
+            for beside in (address - window(shape), address + window(shape)):
+                script.bus(write=True, address=beside, data=~part & 0xFFFFFFFF)
+    for word in chosen.sample(range(depth), depth):
+        for index in chosen.sample(range(shape.transfers), shape.transfers):
+            parts = [*transfers(shape, words[word]), *[0] * shape.transfers]
+            address = base + word * shape.transfers + index
+            script.bus(write=False, address=address, answer=parts[index])
+            script.bus(write=False, address=address ^ window(shape), answer=0)
+    assert max(row["bus.address"] for row in script.inputs) < 1 << ADDRESS_BITS
+    assert script.play(memory) == script.expected
+
+
+def test_a_wide_word_changes_with_its_last_transfer() -> None:
+    memory, base = on_bus(3, 100, init=[1 << 99 | 5, 6, 7])
+    script = BusScript()
+    for index in range(3):
+        script.bus(write=True, address=base + index, data=0xAAAAAAAA)
+    for index, part in enumerate([5, 0, 0, 1 << 3]):
+        script.bus(write=False, address=base + index, answer=part)
+    script.bus(write=True, address=base + 3, data=0xFFFFFFFF)
+    for index, part in enumerate([0xAAAAAAAA, 0xAAAAAAAA, 0xAAAAAAAA, 0xF]):
+        script.bus(write=False, address=base + index, answer=part)
+    assert script.play(memory) == script.expected
+
+
+def test_a_transfer_beyond_the_width_does_nothing() -> None:
+    """96 bits take three transfers, of four addresses."""
+    memory, base = on_bus(2, 96, init=[3, 4])
+    script = BusScript()
+    script.bus(write=True, address=base + 3, data=0xFFFFFFFF)
+    for index, part in enumerate([3, 0, 0, 0, 4, 0, 0, 0]):
+        script.bus(write=False, address=base + index, answer=part)
+    assert script.play(memory) == script.expected
+
+
+@pytest.mark.parametrize(("depth", "width"), SHAPES)
+def test_bus_has_both_ports_in_the_cycle_of_a_transfer(depth: int, width: int) -> None:
+    """What the core asks for in that cycle is not done; before and after, the core has the memory."""
+    words = [index * 37 % (1 << width) for index in range(depth)]
+    memory, base = on_bus(depth, width, init=list(words))
+    shape, script, chosen = memory.config, BusScript(), random.Random(4)
+    for _ in range(60):
+        word, other = chosen.randrange(depth), chosen.randrange(depth)
+        index = chosen.randrange(-(-width // BUS_BITS))
+        asked = {"write_enable": 1, "write_address": other, "write_data": chosen.getrandbits(width),
+                 "read_enable": 1, "read_address": other}
+        script.bus(write=False, address=base + word * shape.transfers + index,
+                   answer=transfers(shape, words[word])[index], beside=asked)
+        written = chosen.getrandbits(width)
+        script.inputs += [{"write_enable": 1, "write_address": other, "write_data": written},
+                          {"read_enable": 1, "read_address": other}, {}]
+        script.expected += [{}, {}, {"read_data": written}]
+        words[other] = written
+    assert script.play(memory) == script.expected
+
+
+def test_a_platform_brings_its_own_memory() -> None:
+    platform = StrictPlatform()
+    accesses = Accesses(inputs=[{"read_enable": 1, "read_address": 1}, {}],
+                        expected=[{"read_data": 0}, {"read_data": 0}])
+    accesses.play(Memory(config(4, 8), [1, 2, 3, 4]), platform)
+    assert list(platform.words) == ["memory"]
