@@ -107,8 +107,9 @@ module harness;
     always @(posedge clk) begin
         moved = {" || ".join([f"(valid_{i} && ready_{i})" for i, _ in inputs]
                              + [f"({names.sink(core.name, 'valid')} && {names.sink(core.name, 'ready')})"
-                                for _, core in cores])};
-        idle <= moved || !running ? 0 : idle + 1;
+                                for _, core in cores]
+                             + (["(request_valid && request_ready)"] if bus else []))};
+        idle <= moved ? 0 : idle + 1;
         if (idle == {WATCHDOG_CYCLES}) begin
             {_put(Tag.LOCKED, "samples")}
             $fclose(records);
@@ -117,33 +118,34 @@ module harness;
     end
 
     task cycles(input integer count);
-        repeat (count) @(posedge clk);
+        repeat (count) @(negedge clk);
     endtask
 
+    // This process acts between the clock's edges, so that nothing hangs on a simulator's order of events.
     initial begin
         if (!$value$plusargs("samples=%d", sample_count)) sample_count = 0;
         records = $fopen("records.bin", "wb");
 {nl.join(f'        file_{i} = $fopen("input_{i}.bin", "rb");' for i, _ in inputs)}
         cycles(4);
-        rst <= 1'b0;
+        rst = 1'b0;
 {_load(chip) if bus else ""}
         cycles(4);
-        running <= 1'b1;
+        running = 1'b1;
         while (samples < sample_count) begin
             // Every core has ended the last step that was fed, and every input waits with its sample's end.
-            @(posedge clk);
-            while (!({all_waiting} && {steps_done})) @(posedge clk);
+            @(negedge clk);
+            while (!({all_waiting} && {steps_done})) @(negedge clk);
             cycles({PAUSE_CYCLES});
 {_read_states(chip, names)}
 {nl.join(f"            {_put(tag, f'{what}_cycles_{i}')}" for i, _ in cores
          for tag, what in ((Tag.EVENT_CYCLES, 'event'), (Tag.UPDATE_CYCLES, 'update')))}
-            release_samples <= 1'b1;
-            @(posedge clk);
-            release_samples <= 1'b0;
-            while (!({samples_done})) @(posedge clk);
+            release_samples = 1'b1;
+            @(negedge clk);
+            release_samples = 1'b0;
+            while (!({samples_done})) @(negedge clk);
             samples = samples + 1;
         end
-        running <= 1'b0;
+        running = 1'b0;
         cycles(2);
         {_put(Tag.FINISHED, "samples")}
         $fclose(records);
@@ -226,22 +228,24 @@ def _bus_signals(chip: ChipConfig) -> str:
 
     task write_bus(input [{bits - 1}:0] address, input [31:0] data);
         begin
-            request <= {{data, address, 1'b1}};
-            request_valid <= 1'b1;
-            @(posedge clk);
-            while (!request_ready) @(posedge clk);
-            request_valid <= 1'b0;
+            request = {{data, address, 1'b1}};
+            request_valid = 1'b1;
+            @(negedge clk);
+            while (!request_ready) @(negedge clk);
+            @(negedge clk);
+            request_valid = 1'b0;
         end
     endtask
 
     task read_bus(input [{bits - 1}:0] address, input [7:0] tag);
         begin
-            request <= {{32'd0, address, 1'b0}};
-            request_valid <= 1'b1;
-            @(posedge clk);
-            while (!request_ready) @(posedge clk);
-            request_valid <= 1'b0;
-            while (!response_valid) @(posedge clk);
+            request = {{32'd0, address, 1'b0}};
+            request_valid = 1'b1;
+            @(negedge clk);
+            while (!request_ready) @(negedge clk);
+            @(negedge clk);
+            request_valid = 1'b0;
+            while (!response_valid) @(negedge clk);
             {_put("tag", "response")}
         end
     endtask
@@ -266,6 +270,6 @@ def _load(chip: ChipConfig) -> str:
             got = $fread(load, load_file);
         end
         $fclose(load_file);
-        rst <= 1'b1;
+        rst = 1'b1;
         cycles(4);
-        rst <= 1'b0;"""
+        rst = 1'b0;"""
