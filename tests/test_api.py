@@ -114,6 +114,19 @@ def test_arrays_of_a_wrong_shape_are_refused(simulated: Path) -> None:
         Build(simulated).cosim(np.zeros((2, 3, 7), np.uint8))
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"simulator": "vcs"}, "simulator must be verilator or icarus, not 'vcs'"),
+        ({"seed": -1}, "seed must be 0 or more, not -1"),
+        ({"stall": 1.0}, r"stall must be 0\.\.0\.95, not 1\.0"),
+    ],
+)
+def test_impossible_runs_are_one_line(simulated: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{message}$"):
+        Build(simulated).cosim(stimulus(), **options)
+
+
 def test_energy_is_counted_activity(simulated: Path) -> None:
     target = Build(simulated).estimate(["45nm"])["targets"][0]
     assert target["technology"] == "45nm"
@@ -234,6 +247,27 @@ def test_calibration_and_evaluation_take_arrays(network_file: Path, tmp_path: Pa
         output=tmp_path / "b",
     )
     assert again.fresh, "other labels are other inputs"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weight_bits": 1}, r"weight_bits must be 2\.\.16, not 1"),
+        ({"weight_bits": 17}, r"weight_bits must be 2\.\.16, not 17"),
+        ({"state_bits": 25}, r"state_bits must be 8\.\.24, not 25"),
+        ({"lanes": 3}, r".*lanes must be .*power of two.* not 3"),
+        ({"lanes": 0}, r".*lanes must be .* not 0"),
+        ({"rows": "sparse"}, r"rows must be auto, dense or compressed, not 'sparse'"),
+        ({"contents": "flash"}, r"contents must be baked or bus, not 'flash'"),
+        ({"source": "tensorflow"}, r"source must be one of .* not 'tensorflow'"),
+    ],
+)
+def test_impossible_options_are_one_line(
+    network_file: Path, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^{message}$"):
+        spikewright.compile(network_file, **{"source": "norse", **options}, output=tmp_path / "b")
+    assert not (tmp_path / "b").exists()
 
 
 def test_evaluation_needs_labels(network_file: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import nir  # type: ignore[import-untyped]
 import numpy as np
@@ -53,6 +53,10 @@ class CompileOptions:
     calibrate: str | Dataset | None = None
     evaluate: str | Dataset | None = None
     steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.contents not in get_args(Contents):
+            raise ConfigError(f"contents must be {' or '.join(get_args(Contents))}, not {self.contents!r}")
 
 
 def semantics_of(given: str | Path | Mapping[str, Any] | SemanticsFile | None) -> SemanticsFile | None:

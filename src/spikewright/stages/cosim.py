@@ -11,7 +11,7 @@ from spikewright.boards.activity import count_operations, write_activity
 from spikewright.build import SCRATCH, BuildFolder
 from spikewright.config import ChipConfig
 from spikewright.cosim.run import CosimResult, cosimulate
-from spikewright.cosim.simulators import Simulator
+from spikewright.cosim.simulators import SIMULATORS, Simulator
 from spikewright.cosim.timing import predict_cycles
 from spikewright.errors import ConfigError
 from spikewright.manifest import StageRecord, hash_bytes
@@ -43,6 +43,12 @@ class CosimOptions:
     stall: float = 0.0
     seed: int = 0
     waves: bool = False
+
+    def __post_init__(self) -> None:
+        if self.simulator not in SIMULATORS:
+            raise ConfigError(f"simulator must be {' or '.join(SIMULATORS)}, not {self.simulator!r}")
+        if self.seed < 0:
+            raise ConfigError(f"seed must be 0 or more, not {self.seed}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
