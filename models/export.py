@@ -30,8 +30,8 @@ has the keys and the values of a semantics file (the YAML of ``spikewright compi
                ``decode`` ("count" | "potential_sum" | "potential_last" | "first_spike")
 ``inputs``     ``{name of Input node: {"kind": "drive" | "hold", "value_bits": int, "value_scale": float}}``;
                value_bits 0: spikes. A float value ``x`` comes in as ``round(x * value_scale)``.
-``coding``     how the network was fed in training: ``{"name": "direct" | "rate" | "latency", "steps": int,
-               "seed": int}``; :func:`spikewright.models.coding.encode` turns a data set into the same input
+``coding``     how the network was fed in training: ``{"name": "direct" | "rate" | "latency" | "events",
+               "steps": int, "seed": int}``; :func:`spikewright.models.coding.encode` turns a data set into the same input
 ``weight_bits`` int, 2..16: weights are integers of ``-(2**(weight_bits-1)) .. 2**(weight_bits-1) - 1``
 ``scales``     ``{name of neuron node: float}``: integer codes per 1.0 of the potential, chosen in training
 ``state_bits`` ``{name of neuron node: int}``

@@ -99,7 +99,9 @@ class Course:
     def quantize(self) -> None:
         """Go over to integers, with scales that fit the network as it is now."""
         chosen = torch.randperm(len(self.samples), generator=self.generator)[:1000]
-        self.network.quantize(self.options.weight_bits, self.options.state_bits, *self.shown(chosen))
+        x, steps = self.shown(chosen)
+        steps = None if steps is None else self.options.steps  # potentials reach higher than in fewer steps
+        self.network.quantize(self.options.weight_bits, self.options.state_bits, x, steps)
 
     def shown(self, chosen: torch.Tensor) -> tuple[torch.Tensor, int | None]:
         """Input codes of some samples, as the network takes them."""

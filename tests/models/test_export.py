@@ -34,8 +34,8 @@ def trained(decay: Decay, **rule: Any) -> tuple[RealNetwork, IntegerNetwork]:
         generator=torch.Generator().manual_seed(1),
     )
     with torch.no_grad():
-        made.stack[0].bias += 0.1
-        made.stack[2].bias -= 0.2
+        made.stack[0].bias.add_(0.1)
+        made.stack[2].bias.sub_(0.2)
     made.quantize(8, 16, torch.rand(20, 12).mul(15).round(), 10)
     return made.real_network("net", dt=2e-3), made.integer_network("net")
 

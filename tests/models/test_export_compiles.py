@@ -45,7 +45,7 @@ def train(port: InputPort, decay: Decay, rule: dict[str, Any], spiking: bool) ->
         generator=torch.Generator().manual_seed(1),
     )
     with torch.no_grad():
-        made.stack[0].bias += 0.1
+        made.stack[0].bias.add_(0.1)
     steps = 10 if port.kind == "hold" else None
     shape = (20, 12) if port.kind == "hold" else (20, 10, 12)
     x = torch.rand(shape, generator=torch.Generator().manual_seed(2))

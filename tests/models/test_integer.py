@@ -215,7 +215,7 @@ def test_equals_the_contract(seed: int) -> None:
 
 
 def test_random_networks_cover_the_contract() -> None:
-    seen = set()
+    seen: set[Any] = set()
     for seed in SEEDS:
         network = random_network(seed)
         trace = IntegerModel(network).run(random_feed(network, seed + 1))

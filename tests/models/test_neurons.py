@@ -52,8 +52,8 @@ def network(port: InputPort, rule: NeuronRule, readout: NeuronRule, seed: int = 
     )
     with torch.no_grad():
         for layer in made.stack:
-            layer.linear.weight *= 3
-            layer.bias += 0.6 * torch.rand(layer.bias.shape, generator=torch.Generator().manual_seed(seed))
+            layer.linear.weight.mul_(3)
+            layer.bias.add_(0.6 * torch.rand(layer.bias.shape, generator=torch.Generator().manual_seed(seed)))
     return made
 
 
@@ -85,8 +85,8 @@ def test_quantized_training_is_the_integer_network(decay: str, rule: str, port: 
     made.quantize(6, 16, *shown(PORTS[port], x))
     with torch.no_grad():  # training goes on after the scales are chosen
         for layer in made.stack:
-            layer.linear.weight *= 1.7
-            layer.bias -= 0.01
+            layer.linear.weight.mul_(1.7)
+            layer.bias.sub_(0.01)
     outputs, spikes = made(*shown(PORTS[port], x))
     integers = made.integer_network("test")
     trace = IntegerModel(integers).run(x)
@@ -153,7 +153,7 @@ def test_surrogates(name: Any, expected: Any) -> None:
     spikes = spike(x, surrogate)
     assert spikes.tolist() == [0, 0, 1, 1, 1]
     assert spike(x, surrogate, strict=True).tolist() == [0, 0, 0, 1, 1]
-    (spikes * torch.arange(1, 6)).sum().backward()
+    torch.autograd.backward((spikes * torch.arange(1, 6)).sum())
     assert x.grad is not None
     np.testing.assert_allclose(
         x.grad, [w * expected(v) for w, v in zip(range(1, 6), x.tolist(), strict=True)]
@@ -229,7 +229,7 @@ def test_weights_round_half_to_even_and_clip() -> None:
     weight = torch.tensor([0.5, 1.5, -0.5, 2.4, 9.0, -9.0], requires_grad=True)
     integers = quantize.weight_codes(weight, 1.0, 4)
     assert integers.tolist() == [0, 2, 0, 2, 7, -8]
-    integers.sum().backward()
+    torch.autograd.backward(integers.sum())
     assert weight.grad is not None
     assert weight.grad.tolist() == [1, 1, 1, 1, 0, 0]
 

@@ -71,18 +71,16 @@ def reference(network: RealNetwork, feed: dict[str, npt.NDArray[Any]]) -> dict[s
             v, fired = Fraction(0), 0
             h = Fraction(0)
             theta, r, v_reset = (
-                Fraction(levels[n]) for levels in (p.threshold, p.reset_amount, p.reset_value)
+                Fraction(float(levels[n])) for levels in (p.threshold, p.reset_amount, p.reset_value)
             )
             for t in range(steps):
                 i = Fraction(0)
                 for edge in network.edges:
                     if edge.target == p.name and (edge.source != "held" or sent["held"][s, t].any()):
-                        total = sum(
-                            Fraction(a) * Fraction(b)
-                            for a, b in zip(edge.weights[n], sent[edge.source][s, t], strict=False)
-                        )
+                        values = zip(edge.weights[n], sent[edge.source][s, t], strict=True)
+                        total = sum((Fraction(float(a)) * Fraction(float(b)) for a, b in values), Fraction(0))
                         h, i = (total, i) if edge.source == "held" else (h, i + total)
-                u = Fraction(p.decay[n]) * v + i + h + Fraction(p.bias[n])
+                u = Fraction(float(p.decay[n])) * v + i + h + Fraction(float(p.bias[n]))
                 if p.fires and fired and (p.reset, p.reset_when) == ("subtract", "next"):
                     u -= r
                 u = u if p.v_min is None else max(u, Fraction(p.v_min))
