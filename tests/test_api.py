@@ -102,6 +102,16 @@ def test_results_are_kept_as_arrays(simulated: Path) -> None:
     assert activity["cores"]["hidden"]["events"] == int(stimulus().sum())
 
 
+def test_waves_are_kept(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["cosim", str(build), "--bernoulli", "0.3", "--samples", "1", "--simulator", "icarus"]
+    assert main([*arguments, "--waves"]) == 0
+    file = build / "cosim" / "waves.fst"
+    assert f"{file}: the waveform" in capsys.readouterr().out
+    assert file.stat().st_size > 100
+    assert main(arguments) == 0
+    assert not file.exists(), "the next run without waves has none"
+
+
 def test_labels_must_go_with_the_samples(simulated: Path) -> None:
     with pytest.raises(ConfigError, match=r"^y: must have shape \(6,\), not \(5,\)$"):
         Build(simulated).cosim(stimulus(), np.zeros(5))

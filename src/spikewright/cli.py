@@ -277,6 +277,8 @@ def cosim_command(
         force=force,
     )
     show(result.summary, present.show_cosim, as_json)
+    for file in build.glob("cosim/waves.*"):
+        tell(f"{file}: the waveform", as_json)
     if not result.ran:
         tell(f"{build}: up to date, nothing was run; --force runs it again", as_json)
     return FAILED if result.mismatches else OK

@@ -1,5 +1,6 @@
 """The stage ``cosim``: the build's Verilog against PyTorch, and what is kept of it."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from spikewright.config import ChipConfig
 from spikewright.cosim.run import CosimResult, cosimulate
 from spikewright.cosim.simulators import SIMULATORS, Simulator
 from spikewright.cosim.timing import predict_cycles
-from spikewright.errors import ConfigError
+from spikewright.errors import ConfigError, ToolError
 from spikewright.manifest import StageRecord, hash_bytes
 from spikewright.models.trace import decode
 from spikewright.network import IntegerNetwork
@@ -126,6 +127,8 @@ def run_cosim(
                 waves=options.waves,
             )
         (staging / "cosim").mkdir()
+        if options.waves:
+            keep_waves(path / SCRATCH / "cosim", staging / "cosim")
         keep(staging, chip, network, replace(stimulus, x=arrays, y=labels), result, options)
 
     ran = run_stage(folder, "cosim", record, action, force=force)
@@ -203,6 +206,15 @@ def keep(
         "seed": options.seed,
     }
     write_summary(staging / SUMMARY, summary)
+
+
+def keep_waves(work: Path, target: Path) -> None:
+    """Bring over the newest waveform, which each simulator leaves under a name and in a place of its own."""
+    found = [file for file in work.rglob("*") if file.suffix in (".vcd", ".fst")]
+    if not found:
+        raise ToolError(f"{work}: the simulator left no waveform")
+    newest = max(found, key=lambda file: file.stat().st_mtime_ns)
+    shutil.copyfile(newest, target / f"waves{newest.suffix}")
 
 
 def save_arrays(file: Path, arrays: Mapping[str, Any]) -> None:
