@@ -31,7 +31,8 @@ has the keys and the values of a semantics file (the YAML of ``spikewright compi
 ``inputs``     ``{name of Input node: {"kind": "drive" | "hold", "value_bits": int, "value_scale": float}}``;
                value_bits 0: spikes. A float value ``x`` comes in as ``round(x * value_scale)``.
 ``coding``     how the network was fed in training: ``{"name": "direct" | "rate" | "latency" | "events",
-               "steps": int, "seed": int}``; :func:`spikewright.models.coding.encode` turns a data set into the same input
+               "steps": int, "seed": int}``; :func:`spikewright.models.coding.encode` turns a data set
+               into the same input
 ``weight_bits`` int, 2..16: weights are integers of ``-(2**(weight_bits-1)) .. 2**(weight_bits-1) - 1``
 ``scales``     ``{name of neuron node: float}``: integer codes per 1.0 of the potential, chosen in training
 ``state_bits`` ``{name of neuron node: int}``
@@ -53,7 +54,7 @@ for spikes, ``round`` to the nearest integer (half to even, as NumPy and torch d
 - ``bias_int = round(b * scale)``, ``reset_amount = round(threshold * scale)``,
   ``reset_value = round(v_reset * scale)``
 - ``compare``: ``ceil(threshold * scale - 1e-6)`` for ge, ``floor(threshold * scale + 1e-6) + 1`` for gt.
-  Our training chooses scales for which ``threshold * scale`` is an integer, without rounding.
+  Our training chooses whole scales, so that a threshold of 1.0 is a level without rounding.
 - ``floor = ceil(v_min * scale - 1e-6)``
 """
 
