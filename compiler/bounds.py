@@ -142,7 +142,8 @@ def reachable_potential(neuron: NeuronConfig, drive: Range, limit: int) -> Range
 
 def decayed(neuron: NeuronConfig, potential: Integers) -> Integers:
     """``D`` of one potential for each neuron."""
-    return neuron.decay.apply(potential, levels_array(neuron.decay.factor, len(potential)))
+    result: Integers = neuron.decay.apply(potential, levels_array(neuron.decay.factor, len(potential)))
+    return result
 
 
 def levels_array(levels: Levels, size: int) -> Integers:

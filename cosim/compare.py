@@ -1,6 +1,7 @@
 """Hardware against the integer model: how much was compared, what differs, and where first."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,10 @@ class Divergence:
 
     def __str__(self) -> str:
         when = "at its end" if self.step is None else f"step {self.step}"
-        return (f"first divergence: sample {self.sample}, {when}, population {self.population!r}, neuron"
-                f" {self.neuron}: {self.what} must be {self.expected}, hardware gave {self.seen}")
+        return (
+            f"first divergence: sample {self.sample}, {when}, population {self.population!r}, neuron"
+            f" {self.neuron}: {self.what} must be {self.expected}, hardware gave {self.seen}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,8 @@ def compare(chip: ChipConfig, hardware: Hardware, model: Trace) -> Comparison:
     spikes = places = readouts = states = 0
     firsts: list[tuple[tuple[int, int, int], Divergence]] = []
     for order, core in enumerate(chip.cores):
+        expected: npt.NDArray[Any]
+        seen: npt.NDArray[Any]
         if core.neuron.fires:
             what, expected, seen = "spikes", model.spikes[core.name], hardware.spikes[core.name]
             spikes += int(expected.sum())
@@ -63,9 +68,20 @@ def compare(chip: ChipConfig, hardware: Hardware, model: Trace) -> Comparison:
         mismatches += len(differs)
         if len(differs):
             sample, step, neuron = map(int, differs[0])
-            firsts.append(((sample, step, order), Divergence(
-                sample=sample, step=step, population=core.name, what=what, neuron=neuron,
-                expected=int(expected[sample, step, neuron]), seen=int(seen[sample, step, neuron]))))
+            firsts.append(
+                (
+                    (sample, step, order),
+                    Divergence(
+                        sample=sample,
+                        step=step,
+                        population=core.name,
+                        what=what,
+                        neuron=neuron,
+                        expected=int(expected[sample, step, neuron]),
+                        seen=int(seen[sample, step, neuron]),
+                    ),
+                )
+            )
         for field, values in hardware.states[core.name].items():
             wanted = model.states[core.name][field]
             states += wanted.size
@@ -74,12 +90,28 @@ def compare(chip: ChipConfig, hardware: Hardware, model: Trace) -> Comparison:
             if len(differs):
                 sample, neuron = map(int, differs[0])
                 steps = expected.shape[1]
-                firsts.append(((sample, steps, order), Divergence(
-                    sample=sample, step=None, population=core.name, what=f"state {field!r}", neuron=neuron,
-                    expected=int(wanted[sample, neuron]), seen=int(values[sample, neuron]))))
+                firsts.append(
+                    (
+                        (sample, steps, order),
+                        Divergence(
+                            sample=sample,
+                            step=None,
+                            population=core.name,
+                            what=f"state {field!r}",
+                            neuron=neuron,
+                            expected=int(wanted[sample, neuron]),
+                            seen=int(values[sample, neuron]),
+                        ),
+                    )
+                )
     return Comparison(
-        spikes_compared=spikes, places_compared=places, readouts_compared=readouts, states_compared=states,
-        mismatches=mismatches, divergence=min(firsts, key=lambda first: first[0])[1] if firsts else None)
+        spikes_compared=spikes,
+        places_compared=places,
+        readouts_compared=readouts,
+        states_compared=states,
+        mismatches=mismatches,
+        divergence=min(firsts, key=lambda first: first[0])[1] if firsts else None,
+    )
 
 
 def _different(expected: npt.NDArray[np.generic], seen: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:

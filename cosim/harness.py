@@ -1,7 +1,8 @@
 """The test harness, as SystemVerilog around a chip: it feeds words, records words, and reads memories.
 
 Stimulus and records are binary files, read and written in the simulated design, so that Python does
-nothing a cycle. A record is 96 bits, lowest first: tag (8), payload (56), cycle (32); :mod:`spikewright.cosim.records` reads them.
+nothing a cycle. A record is 96 bits, lowest first: tag (8), payload (56), cycle (32);
+:mod:`spikewright.cosim.records` reads them.
 """
 
 from dataclasses import dataclass
@@ -74,14 +75,22 @@ def harness(chip: ChipConfig) -> str:
     ports = [".clk(clk)", ".rst(rst)", ".activity(activity)"]
     for index, port in inputs:
         name = identifier(port.name)
-        ports += [f".in_{name}__valid(valid_{index})", f".in_{name}__ready(ready_{index})",
-                  f".in_{name}__payload(word_{index}[{port.word.width - 1}:0])"]
+        ports += [
+            f".in_{name}__valid(valid_{index})",
+            f".in_{name}__ready(ready_{index})",
+            f".in_{name}__payload(word_{index}[{port.word.width - 1}:0])",
+        ]
     for name in map(identifier, chip.outputs):
         ports += [f".out_{name}__ready(1'b1)", f".out_{name}__valid()", f".out_{name}__payload()"]
     if bus:
-        ports += [".bus_request__valid(request_valid)", ".bus_request__ready(request_ready)",
-                  ".bus_request__payload(request)", ".bus_response__valid(response_valid)",
-                  ".bus_response__ready(1'b1)", ".bus_response__payload(response)"]
+        ports += [
+            ".bus_request__valid(request_valid)",
+            ".bus_request__ready(request_ready)",
+            ".bus_request__payload(request)",
+            ".bus_response__valid(response_valid)",
+            ".bus_response__ready(1'b1)",
+            ".bus_response__payload(response)",
+        ]
     all_waiting = " && ".join(f"waiting_{index}" for index, _ in inputs)
     steps_done = " && ".join(f"steps_{index} == fed_steps" for index, _ in cores)
     samples_done = " && ".join(f"samples_{index} == samples + 1" for index, _ in cores)
@@ -99,16 +108,19 @@ module harness;
     always #5 clk = ~clk;
     always @(posedge clk) cycle <= cycle + 1;
 
-{nl.join(_input(index, port.word.width) for index, port in inputs)}
+{nl.join(_input(index) for index, _ in inputs)}
 {_bus_signals(chip) if bus else ""}
     chip dut({("," + nl + "             ").join(ports)});
 
 {nl.join(_recorder(index, core.name, names) for index, core in cores)}
     always @(posedge clk) begin
-        moved = {" || ".join([f"(valid_{i} && ready_{i})" for i, _ in inputs]
-                             + [f"({names.sink(core.name, 'valid')} && {names.sink(core.name, 'ready')})"
-                                for _, core in cores]
-                             + (["(request_valid && request_ready)"] if bus else []))};
+        moved = {
+        " || ".join(
+            [f"(valid_{i} && ready_{i})" for i, _ in inputs]
+            + [f"({names.sink(core.name, 'valid')} && {names.sink(core.name, 'ready')})" for _, core in cores]
+            + (["(request_valid && request_ready)"] if bus else [])
+        )
+    };
         idle <= moved ? 0 : idle + 1;
         if (idle == {WATCHDOG_CYCLES}) begin
             {_put(Tag.LOCKED, "samples")}
@@ -137,8 +149,13 @@ module harness;
             while (!({all_waiting} && {steps_done})) @(negedge clk);
             cycles({PAUSE_CYCLES});
 {_read_states(chip, names)}
-{nl.join(f"            {_put(tag, f'{what}_cycles_{i}')}" for i, _ in cores
-         for tag, what in ((Tag.EVENT_CYCLES, 'event'), (Tag.UPDATE_CYCLES, 'update')))}
+{
+        nl.join(
+            f"            {_put(tag, f'{what}_cycles_{i}')}"
+            for i, _ in cores
+            for tag, what in ((Tag.EVENT_CYCLES, "event"), (Tag.UPDATE_CYCLES, "update"))
+        )
+    }
             release_samples = 1'b1;
             @(negedge clk);
             release_samples = 1'b0;
@@ -155,8 +172,8 @@ endmodule
 """
 
 
-def _input(index: int, width: int) -> str:
-    """Feeds an input from its file, a word a cycle, and waits before each sample's end until it is released."""
+def _input(index: int) -> str:
+    """Feeds an input from its file, a word a cycle, and waits before a sample's end until released."""
     counts = "fed_steps <= fed_steps + 1;" if index == 0 else ";"
     return f"""\
     reg valid_{index} = 1'b0, waiting_{index} = 1'b0, first_{index} = 1'b1;
@@ -208,11 +225,15 @@ def _read_states(chip: ChipConfig, names: _Names) -> str:
     for memory in state_memories(chip):
         if chip.contents == "bus":
             count = memory.depth * memory.transfers
-            lines.append(f"            for (i = 0; i < {count}; i = i + 1)"
-                         f" read_bus({bases[memory.name]} + i, {Tag.STATE});")
+            lines.append(
+                f"            for (i = 0; i < {count}; i = i + 1)"
+                f" read_bus({bases[memory.name]} + i, {Tag.STATE});"
+            )
         else:
-            lines.append(f"            for (i = 0; i < {memory.depth}; i = i + 1)"
-                         f" {_put(Tag.STATE, f'{names.words(memory)}[i]')}")
+            lines.append(
+                f"            for (i = 0; i < {memory.depth}; i = i + 1)"
+                f" {_put(Tag.STATE, f'{names.words(memory)}[i]')}"
+            )
     return "\n".join(lines)
 
 

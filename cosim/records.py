@@ -61,28 +61,38 @@ def read_records(path: Path, chip: ChipConfig, *, samples: int, steps: int) -> H
     """
     raw = np.fromfile(path, dtype="<u4")
     raw = raw[: len(raw) // (RECORD_BYTES // 4) * (RECORD_BYTES // 4)].reshape(-1, RECORD_BYTES // 4)
-    tags = raw[:, 0] & 0xFF
+    tags = (raw[:, 0] & 0xFF).astype(np.int64)
     payloads = (raw[:, 0].astype(np.int64) >> 8) | (raw[:, 1].astype(np.int64) << 24)
     cycles = raw[:, 2].astype(np.int64)
     if (tags == Tag.LOCKED).any() or not (tags == Tag.FINISHED).any():
         last = int(payloads[tags == Tag.LOCKED][0]) if (tags == Tag.LOCKED).any() else 0
         raise ToolError(f"simulation locked up: nothing moved after {last} of {samples} samples")
-    spikes, readouts, faults = {}, {}, []
+    spikes: dict[str, npt.NDArray[np.uint8]] = {}
+    readouts: dict[str, Integers] = {}
+    faults: list[str] = []
     ends: dict[str, tuple[Integers, Integers]] = {}
     for index, core in enumerate(chip.cores):
         chosen = tags == Tag.POPULATION + index
-        received, end_steps, end_samples = _received(core, payloads[chosen], cycles[chosen], samples, steps, faults)
+        received, end_steps, end_samples = _received(
+            core, payloads[chosen], cycles[chosen], samples, steps, faults
+        )
         ends[core.name] = end_steps, end_samples
         if core.neuron.fires:
             spikes[core.name] = received.astype(np.uint8)
         else:
             readouts[core.name] = received
-    sample_cycles, step_cycles = _times(chip, tags, payloads, cycles, ends, samples, steps)
-    counted = {tag: payloads[tags == tag].reshape(samples, len(chip.cores)) for tag in
-               (Tag.EVENT_CYCLES, Tag.UPDATE_CYCLES)}
+    sample_cycles, step_cycles = _times(chip, tags, payloads, cycles, ends, samples)
+    counted = {
+        tag: payloads[tags == tag].reshape(samples, len(chip.cores))
+        for tag in (Tag.EVENT_CYCLES, Tag.UPDATE_CYCLES)
+    }
     names = [core.name for core in chip.cores]
     return Hardware(
-        spikes=spikes, readouts=readouts, faults=faults, cycles=sample_cycles, step_cycles=step_cycles,
+        spikes=spikes,
+        readouts=readouts,
+        faults=faults,
+        cycles=sample_cycles,
+        step_cycles=step_cycles,
         states=_states(chip, payloads[tags == Tag.STATE], samples),
         event_cycles=dict(zip(names, counted[Tag.EVENT_CYCLES][-1].tolist(), strict=True)),
         update_cycles=dict(zip(names, counted[Tag.UPDATE_CYCLES][-1].tolist(), strict=True)),
@@ -90,8 +100,9 @@ def read_records(path: Path, chip: ChipConfig, *, samples: int, steps: int) -> H
     )
 
 
-def _received(core: CoreConfig, words: Integers, cycles: Integers, samples: int, steps: int, faults: list[str]
-              ) -> tuple[Integers, Integers, Integers]:
+def _received(
+    core: CoreConfig, words: Integers, cycles: Integers, samples: int, steps: int, faults: list[str]
+) -> tuple[Integers, Integers, Integers]:
     """Sort a core's words into samples, steps and neurons; cycles of its step and sample tokens."""
     kinds = words & 3
     is_event = kinds == Kind.EVENT
@@ -102,15 +113,19 @@ def _received(core: CoreConfig, words: Integers, cycles: Integers, samples: int,
         faults.append(f"population {core.name!r}: words of a reserved kind")
     expected = np.tile(np.r_[np.full(steps, Kind.END_OF_STEP), Kind.END_OF_SAMPLE], samples)
     if not np.array_equal(kinds[~is_event], expected):
-        faults.append(f"population {core.name!r}: {int((~is_event).sum())} tokens, or out of order;"
-                      f" expected {len(expected)}")
+        faults.append(
+            f"population {core.name!r}: {int((~is_event).sum())} tokens, or out of order;"
+            f" expected {len(expected)}"
+        )
         return result, np.zeros((samples, steps), np.int64), np.zeros(samples, np.int64)
     address = (words[is_event] >> 2) & ((1 << core.address_bits) - 1)
     placement = np.full(1 << core.address_bits, -1)
     placement[: len(core.placement)] = core.placement
     neuron, when = placement[address], (sample[is_event], step[is_event])
     if (neuron < 0).any():
-        faults.append(f"population {core.name!r}: {int((neuron < 0).sum())} events of places without a neuron")
+        faults.append(
+            f"population {core.name!r}: {int((neuron < 0).sum())} events of places without a neuron"
+        )
     known = neuron >= 0
     place = when[0][known], when[1][known], neuron[known]
     if core.neuron.fires:
@@ -127,8 +142,14 @@ def _received(core: CoreConfig, words: Integers, cycles: Integers, samples: int,
     return result, tokens[:, :-1], tokens[:, -1]
 
 
-def _times(chip: ChipConfig, tags: npt.NDArray[np.uint32], payloads: Integers, cycles: Integers,
-           ends: dict[str, tuple[Integers, Integers]], samples: int, steps: int) -> tuple[Integers, Integers]:
+def _times(
+    chip: ChipConfig,
+    tags: Integers,
+    payloads: Integers,
+    cycles: Integers,
+    ends: dict[str, tuple[Integers, Integers]],
+    samples: int,
+) -> tuple[Integers, Integers]:
     """Clocks of every sample and between step tokens."""
     first = np.full(samples, np.iinfo(np.int64).max)
     released = first.copy()
@@ -160,9 +181,9 @@ def _states(chip: ChipConfig, words: Integers, samples: int) -> dict[str, dict[s
         places = np.flatnonzero(np.array(core.placement) >= 0)
         neurons = np.array(core.placement)[places]
         bits, offset = core.accumulator_bits, 1 << slot_bits(core)
-        fields = {"stored": lanes[:, :core.slots]}
+        fields = {"stored": lanes[:, : core.slots]}
         if core.holds:
-            fields["held"] = lanes[:, offset:offset + core.slots]
+            fields["held"] = lanes[:, offset : offset + core.slots]
         states[core.name] = {}
         for name, field in fields.items():
             value = field.reshape(samples, -1)[:, places] & ((1 << bits) - 1)
@@ -170,6 +191,6 @@ def _states(chip: ChipConfig, words: Integers, samples: int) -> dict[str, dict[s
             states[core.name][name][:, neurons] = value - ((value >> (bits - 1)) << bits)
         if core.neuron.stores_spike:
             fired = np.empty((samples, core.neurons), dtype=np.int64)
-            fired[:, neurons] = lanes[:, :core.slots].reshape(samples, -1)[:, places] >> bits & 1
+            fired[:, neurons] = lanes[:, : core.slots].reshape(samples, -1)[:, places] >> bits & 1
             states[core.name]["fired"] = fired
     return states

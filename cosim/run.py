@@ -50,9 +50,20 @@ class CosimResult:
         return self.samples * self.steps / self.run_seconds
 
 
-def cosimulate(chip: ChipConfig, network: IntegerNetwork, x: Any, *, rtl: Path, memory: Path, work: Path,
-               images: Mapping[str, Any] | None = None, simulator: Simulator = "verilator",
-               stall: float = 0.0, seed: int = 0, waves: bool = False) -> CosimResult:
+def cosimulate(
+    chip: ChipConfig,
+    network: IntegerNetwork,
+    x: Any,
+    *,
+    rtl: Path,
+    memory: Path,
+    work: Path,
+    images: Mapping[str, Any] | None = None,
+    simulator: Simulator = "verilator",
+    stall: float = 0.0,
+    seed: int = 0,
+    waves: bool = False,
+) -> CosimResult:
     """Run a chip's Verilog on ``x`` and compare it with the integer model.
 
     Parameters
@@ -95,15 +106,24 @@ def cosimulate(chip: ChipConfig, network: IntegerNetwork, x: Any, *, rtl: Path, 
     sources = _sources(chip, rtl, work, stalled=stall > 0)
     built = build(simulator, sources, work, waves=waves, quick=samples * steps < QUICK_STEPS)
     plusargs = [f"+samples={samples}", f"+seed={seed}", f"+stall={round(stall * 256)}"]
-    if simulator == "verilator":  # memories and registers start with random contents: nothing may rely on them
+    if (
+        simulator == "verilator"
+    ):  # memories and registers start with random contents: nothing may rely on them
         plusargs += ["+verilator+rand+reset+2", f"+verilator+seed+{seed % (1 << 31) or 1}"]
     seconds = built.run(run, plusargs=plusargs, waves=waves)
     hardware = read_records(run / "records.bin", chip, samples=samples, steps=steps)
     if chip.contents == "bus":
         _check_contents(hardware, run / "load.bin")
     return CosimResult(
-        comparison=compare(chip, hardware, model), hardware=hardware, model=model, samples=samples, steps=steps,
-        simulator=simulator, build_seconds=built.build_seconds, run_seconds=seconds)
+        comparison=compare(chip, hardware, model),
+        hardware=hardware,
+        model=model,
+        samples=samples,
+        steps=steps,
+        simulator=simulator,
+        build_seconds=built.build_seconds,
+        run_seconds=seconds,
+    )
 
 
 def _flat(array: Any) -> npt.NDArray[Any]:
@@ -129,5 +149,7 @@ def _check_contents(hardware: Hardware, load: Path) -> None:
     """What was read back over the bus must be what was loaded; a difference is a fault."""
     loaded = np.fromfile(load, dtype=">u8").astype(np.int64) & 0xFFFFFFFF
     if not np.array_equal(loaded, hardware.contents):
-        wrong = int((loaded != hardware.contents).sum()) if len(loaded) == len(hardware.contents) else len(loaded)
+        wrong = (
+            int((loaded != hardware.contents).sum()) if len(loaded) == len(hardware.contents) else len(loaded)
+        )
         hardware.faults.append(f"configuration bus: {wrong} of {len(loaded)} transfers read back differ")

@@ -124,9 +124,17 @@ class Built:
         log = folder / "simulation.log"
         try:
             results = self.runner.test(
-                hdl_toplevel=TOP, test_module="spikewright.cosim.bench", test_dir=folder, build_dir=self.folder,
-                plusargs=list(plusargs), results_xml=str(folder / "results.xml"), log_file=log, seed=1,
-                waves=waves, hdl_toplevel_lang="verilog")
+                hdl_toplevel=TOP,
+                test_module="spikewright.cosim.bench",
+                test_dir=folder,
+                build_dir=self.folder,
+                plusargs=list(plusargs),
+                results_xml=str(folder / "results.xml"),
+                log_file=log,
+                seed=1,
+                waves=waves,
+                hdl_toplevel_lang="verilog",
+            )
         except (SystemExit, RuntimeError) as error:
             raise ToolError(f"simulation failed ({error}), see {log}") from error
         tests, failed = get_results(Path(results))
@@ -135,8 +143,9 @@ class Built:
         return time.perf_counter() - started
 
 
-def build(simulator: Simulator, sources: Sequence[Path], folder: Path, *, waves: bool = False,
-          quick: bool = False) -> Built:
+def build(
+    simulator: Simulator, sources: Sequence[Path], folder: Path, *, waves: bool = False, quick: bool = False
+) -> Built:
     """Build a simulator, unless ``folder`` has one for the same sources already.
 
     ``quick`` builds Verilator's without optimisation: sooner there, slower to run.
@@ -165,10 +174,19 @@ def build(simulator: Simulator, sources: Sequence[Path], folder: Path, *, waves:
         if simulator == "icarus" or not marker.exists():
             objects = RuntimeObjects(waves=waves)
             objects.restore(target)
-            runner.build(sources=list(sources), hdl_toplevel=TOP, build_dir=target, build_args=arguments,
-                         timescale=("1ns", "1ps"), log_file=target / "build.log", waves=waves)
+            runner.build(
+                sources=list(sources),
+                hdl_toplevel=TOP,
+                build_dir=target,
+                build_args=arguments,
+                timescale=("1ns", "1ps"),
+                log_file=target / "build.log",
+                waves=waves,
+            )
             objects.keep(target)
     except (SystemExit, RuntimeError) as error:
-        raise ToolError(f"{simulator} did not build the simulation ({error}), see {target / 'build.log'}") from error
+        raise ToolError(
+            f"{simulator} did not build the simulation ({error}), see {target / 'build.log'}"
+        ) from error
     marker.touch()
     return Built(runner, target, time.perf_counter() - started)

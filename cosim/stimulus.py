@@ -49,12 +49,15 @@ def bus_writes(chip: ChipConfig, images: Mapping[str, Any]) -> Words:
         used = -(-memory.width // BUS_BITS)
         for index, word in enumerate(images[memory.name]):
             address = bases[memory.name] + index * memory.transfers
-            writes += [((address + t) << 32) | (int(word) >> (BUS_BITS * t)) & 0xFFFFFFFF for t in range(used)]
+            writes += [
+                ((address + t) << 32) | (int(word) >> (BUS_BITS * t)) & 0xFFFFFFFF for t in range(used)
+            ]
     return np.array(writes, dtype=np.uint64)
 
 
-def bernoulli(shape: tuple[int, ...], *, probability: float, samples: int, steps: int, seed: int
-              ) -> npt.NDArray[np.uint8]:
+def bernoulli(
+    shape: tuple[int, ...], *, probability: float, samples: int, steps: int, seed: int
+) -> npt.NDArray[np.uint8]:
     """Random spikes ``(samples, steps, *shape)``, each with the same probability."""
     random = np.random.default_rng(seed).random((samples, steps, *shape), dtype=np.float32)
     return (random < probability).astype(np.uint8)

@@ -44,7 +44,9 @@ class Timing:
     work: dict[str, Cycles]
 
 
-def predict_cycles(chip: ChipConfig, network: IntegerNetwork, events: Mapping[str, npt.NDArray[Any]]) -> Timing:
+def predict_cycles(
+    chip: ChipConfig, network: IntegerNetwork, events: Mapping[str, npt.NDArray[Any]]
+) -> Timing:
     """Predict the clocks of a run.
 
     Parameters
@@ -55,20 +57,28 @@ def predict_cycles(chip: ChipConfig, network: IntegerNetwork, events: Mapping[st
     flat = {name: array.reshape(*array.shape[:2], -1) for name, array in events.items()}
     samples, steps = flat[chip.inputs[0].name].shape[:2]
     work = {core.name: _work(core, network, flat, samples, steps) for core in chip.cores}
-    takers = {name: [core.name for core in chip.cores if any(port.source == name for port in core.ports)]
-              for name in flat}
+    takers = {
+        name: [core.name for core in chip.cores if any(port.source == name for port in core.ports)]
+        for name in flat
+    }
     offered = {port.name: np.zeros(samples, dtype=np.int64) for port in chip.inputs}
     free = {core.name: np.zeros(samples, dtype=np.int64) for core in chip.cores}  # next word may be taken
     sent = {core.name: np.zeros(samples, dtype=np.int64) for core in chip.cores}  # last token is gone
     out = np.zeros((samples, steps), dtype=np.int64)
     for step in range(steps):
         first = dict(offered)  # of each stream: when its first word of this step may be taken
-        token = {port.name: offered[port.name] + np.count_nonzero(flat[port.name][:, step], axis=1)
-                 for port in chip.inputs}
+        token = {
+            port.name: offered[port.name] + np.count_nonzero(flat[port.name][:, step], axis=1)
+            for port in chip.inputs
+        }
         taken: dict[str, Cycles] = {}
         for core in chip.cores:
-            done = _walked(core, free[core.name], [first[port.source] for port in core.ports],
-                           [lanes[:, step] for lanes in work[core.name]])
+            done = _walked(
+                core,
+                free[core.name],
+                [first[port.source] for port in core.ports],
+                [lanes[:, step] for lanes in work[core.name]],
+            )
             take = np.maximum(done, np.max([token[port.source] for port in core.ports], axis=0))
             take = np.maximum(take, sent[core.name])
             taken[core.name] = take
@@ -110,8 +120,9 @@ def _walked(core: CoreConfig, free: Cycles, firsts: list[Cycles], lanes: list[Cy
     return np.where(has_work.any(axis=0), ends + look_up + 1, free)
 
 
-def _work(core: CoreConfig, network: IntegerNetwork, flat: Mapping[str, npt.NDArray[Any]], samples: int,
-          steps: int) -> list[Cycles]:
+def _work(
+    core: CoreConfig, network: IntegerNetwork, flat: Mapping[str, npt.NDArray[Any]], samples: int, steps: int
+) -> list[Cycles]:
     """Clocks of each step's events in each lane, ``(samples, steps, lanes)``, one of them a port."""
     work, held = [], np.zeros(samples, dtype=bool)
     for port in core.ports:
@@ -129,13 +140,18 @@ def _work(core: CoreConfig, network: IntegerNetwork, flat: Mapping[str, npt.NDAr
 def _row_cycles(core: CoreConfig, network: IntegerNetwork, port: PortConfig) -> npt.NDArray[np.float32]:
     """Clocks that an event of each source takes in each lane, ``(sources, lanes)``."""
     passes = max(1, port.value_bits)
-    weights = next(edge.weights for edge in network.edges if (edge.source, edge.target) == (port.source, core.name))
+    weights = next(
+        edge.weights for edge in network.edges if (edge.source, edge.target) == (port.source, core.name)
+    )
     if not isinstance(core.rows, CompressedRows):
         return np.full((weights.shape[1], core.lanes), core.slots * passes, dtype=np.float32)
     placement = np.array(core.placement).reshape(core.slots, core.lanes)
-    entries = [np.count_nonzero(weights[placement[:, lane][placement[:, lane] >= 0]], axis=0)
-               for lane in range(core.lanes)]
-    return np.maximum(1, np.stack(entries, axis=1) * passes).astype(np.float32)
+    entries = [
+        np.count_nonzero(weights[placement[:, lane][placement[:, lane] >= 0]], axis=0)
+        for lane in range(core.lanes)
+    ]
+    cycles: npt.NDArray[np.float32] = np.maximum(1, np.stack(entries, axis=1) * passes).astype(np.float32)
+    return cycles
 
 
 def _first_word(core: CoreConfig, take: Cycles) -> Cycles:

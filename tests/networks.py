@@ -1,7 +1,7 @@
-"""Random integer networks: sizes, topologies, widths, densities, decays, resets, compares, read-outs, stimuli."""
+"""Random integer networks: sizes, topologies, widths, densities, arithmetic, read-outs, stimuli."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,8 +39,13 @@ def random_case(seed: int, *, largest: int = 40, steps: int = 12, samples: int =
             used = {edge.source for edge in edges}
             chosen += [port.name for port in inputs if port.name not in used and port.name not in chosen]
         for source in chosen:
-            edges.append(Edge(source=source, target=name,
-                              weights=random_weights(rng, (size, firing[source]), weight_bits)))
+            edges.append(
+                Edge(
+                    source=source,
+                    target=name,
+                    weights=random_weights(rng, (size, firing[source]), weight_bits),
+                )
+            )
         fan_in = sum(np.abs(edge.weights).sum(axis=1).max() for edge in edges if edge.target == name)
         neuron = random_neuron(rng, size, fires=not last or bool(rng.random() < 0.6), drive=int(fan_in))
         populations.append(Population(name=name, size=size, neuron=neuron))
@@ -49,21 +54,35 @@ def random_case(seed: int, *, largest: int = 40, steps: int = 12, samples: int =
     outputs |= {population.name for population in populations if rng.random() < 0.2}
     outputs |= {p.name for p in populations if all(edge.source != p.name for edge in edges)}
     ordered = tuple(p.name for p in populations if p.name in outputs)
-    network = IntegerNetwork(name=f"random{seed}", inputs=inputs, populations=tuple(populations), edges=tuple(edges),
-                             outputs=ordered, weight_bits=weight_bits)
+    network = IntegerNetwork(
+        name=f"random{seed}",
+        inputs=inputs,
+        populations=tuple(populations),
+        edges=tuple(edges),
+        outputs=ordered,
+        weight_bits=weight_bits,
+    )
     mapping = {
         "lanes": None if rng.random() < 0.3 else int(2 ** rng.integers(0, 5)),
         "contents": "bus" if rng.random() < 0.4 else "baked",
         "rows": str(rng.choice(["auto", "dense", "compressed"])),
     }
-    return Case(network=network, mapping=mapping, x={port.name: random_events(rng, port, samples, steps) for port in inputs})
+    return Case(
+        network=network,
+        mapping=mapping,
+        x={port.name: random_events(rng, port, samples, steps) for port in inputs},
+    )
 
 
 def random_input(rng: np.random.Generator, name: str, largest: int) -> InputPort:
     """Spikes or values, drive or hold."""
-    kind = "hold" if rng.random() < 0.3 else "drive"
-    return InputPort(name=name, shape=(int(rng.integers(1, largest)),), kind=kind,
-                     value_bits=int(rng.integers(1, 6)) if rng.random() < 0.35 else 0)
+    kind: Literal["drive", "hold"] = "hold" if rng.random() < 0.3 else "drive"
+    return InputPort(
+        name=name,
+        shape=(int(rng.integers(1, largest)),),
+        kind=kind,
+        value_bits=int(rng.integers(1, 6)) if rng.random() < 0.35 else 0,
+    )
 
 
 def random_weights(rng: np.random.Generator, shape: tuple[int, int], bits: int) -> np.ndarray:
@@ -84,27 +103,40 @@ def random_neuron(rng: np.random.Generator, size: int, *, fires: bool, drive: in
 
     def levels(least: int, most: int) -> tuple[int, ...]:
         count = size if rng.random() < 0.3 else 1
-        return tuple(int(v) for v in rng.integers(max(least, low), min(most, high), size=count, endpoint=True))
+        return tuple(
+            int(v) for v in rng.integers(max(least, low), min(most, high), size=count, endpoint=True)
+        )
 
-    reset = "set" if rng.random() < 0.5 else "subtract"
+    reset: Literal["subtract", "set"] = "set" if rng.random() < 0.5 else "subtract"
     compare = levels(max(bottom + 1, 1 - scale // 4), scale)
     if reset == "subtract":
         amount = tuple(min(r, min(compare) - bottom, high) for r in levels(0, scale))
     else:
         amount = (0,)
-    kind = str(rng.choice(["none", "shift", "multiply"]))
+    kinds: tuple[Literal["none", "shift", "multiply"], ...] = ("none", "shift", "multiply")
+    kind = kinds[rng.choice(3)]
     fraction = int(rng.integers(1, 17))
     factors = size if rng.random() < 0.3 else 1
     decay = Decay(
-        kind=kind, shift=int(rng.integers(0, min(state_bits, 8))) if kind == "shift" else 0,
+        kind=kind,
+        shift=int(rng.integers(0, min(state_bits, 8))) if kind == "shift" else 0,
         fraction_bits=fraction if kind == "multiply" else 0,
         factor=tuple(int(f) for f in rng.integers(0, 1 << fraction, size=factors, endpoint=True))
-        if kind == "multiply" else (0,))
+        if kind == "multiply"
+        else (0,),
+    )
     return NeuronConfig(
-        fires=fires, state_bits=state_bits, decay=decay, compare=compare, reset=reset, floor=floor,
-        reset_when="next" if rng.random() < 0.5 else "now", reset_amount=amount,
+        fires=fires,
+        state_bits=state_bits,
+        decay=decay,
+        compare=compare,
+        reset=reset,
+        floor=floor,
+        reset_when="next" if rng.random() < 0.5 else "now",
+        reset_amount=amount,
         reset_value=levels(max(bottom, -scale), scale - 1) if reset == "set" else (0,),
-        bias=levels(-scale // 3, scale // 3) if rng.random() < 0.4 else (0,))
+        bias=levels(-scale // 3, scale // 3) if rng.random() < 0.4 else (0,),
+    )
 
 
 def random_events(rng: np.random.Generator, port: InputPort, samples: int, steps: int) -> np.ndarray:

@@ -148,13 +148,15 @@ class CoreConfig:
         if any(n < 0 for n in self.placement[: self.neurons]):
             raise ConfigError(f"core {self.name!r}: places without a neuron must come last")
         if self.neuron.max_spikes != 1:
-            raise ConfigError(f"core {self.name!r}: a LIF core fires at most 1 spike a step, not"
-                              f" {self.neuron.max_spikes}")
+            raise ConfigError(
+                f"core {self.name!r}: a LIF core fires at most 1 spike a step, not {self.neuron.max_spikes}"
+            )
         row = 0
         for port in self.ports:
             if port.first_row != row:
-                raise ConfigError(f"core {self.name!r}: port {port.source!r} must start at row {row},"
-                                  f" not {port.first_row}")
+                raise ConfigError(
+                    f"core {self.name!r}: port {port.source!r} must start at row {row}, not {port.first_row}"
+                )
             row += port.addresses
 
     @property
@@ -241,9 +243,13 @@ class ChipConfig:
         for core in self.cores:
             for port in core.ports:
                 if port.source not in known:
-                    raise ConfigError(f"core {core.name!r}: port {port.source!r} must be an input or an earlier core")
+                    raise ConfigError(
+                        f"core {core.name!r}: port {port.source!r} must be an input or an earlier core"
+                    )
                 if port.source in silent:
-                    raise ConfigError(f"core {core.name!r}: port {port.source!r} must fire, not give potentials")
+                    raise ConfigError(
+                        f"core {core.name!r}: port {port.source!r} must fire, not give potentials"
+                    )
             known.add(core.name)
         for name in self.outputs:
             if name not in {core.name for core in self.cores}:

@@ -4,11 +4,11 @@ Every function works alike on Python integers, NumPy integer arrays and torch in
 that the model, the compiler's proofs and the tests share one definition.
 """
 
-from typing import TypeVar
+from typing import Any
 
 __all__ = ["decay_multiply", "decay_shift", "signed_bits", "signed_range", "unsigned_bits"]
 
-Codes = TypeVar("Codes")
+Codes = Any
 """An int, a NumPy integer array or a torch integer tensor."""
 
 
@@ -29,11 +29,10 @@ def signed_range(bits: int) -> tuple[int, int]:
 
 def decay_shift(x: Codes, shift: int) -> Codes:
     """``x - (x >> shift)`` with an arithmetic shift: rounds the decayed value up."""
-    return x - (x >> shift)  # type: ignore[operator, no-any-return]
+    return x - (x >> shift)
 
 
-def decay_multiply(x: Codes, factor: Codes | int, fraction_bits: int) -> Codes:
+def decay_multiply(x: Codes, factor: Codes, fraction_bits: int) -> Codes:
     """``sign(x) * ((|x| * factor) >> fraction_bits)``: rounds towards zero, symmetric in sign."""
-    magnitude = (abs(x) * factor) >> fraction_bits  # type: ignore[arg-type, operator]
-    negative = x < 0  # type: ignore[operator]
-    return magnitude * (1 - 2 * negative)  # type: ignore[no-any-return]
+    magnitude = (abs(x) * factor) >> fraction_bits
+    return magnitude * (1 - 2 * (x < 0))

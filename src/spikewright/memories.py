@@ -47,11 +47,21 @@ def core_memories(core: CoreConfig) -> tuple[MemoryConfig, ...]:
         rows, width = core.rows, slot_bits(core) + core.weight_bits
         words = -(-core.total_rows // rows.group)
         pointer = rows.start_bits + rows.group * rows.offset_bits
-        memories += [MemoryConfig(name=f"{core.name}.entries.{lane}", depth=rows.entries, width=width) for lane in lanes]
-        memories += [MemoryConfig(name=f"{core.name}.rows.{lane}", depth=words, width=pointer) for lane in lanes]
+        memories += [
+            MemoryConfig(name=f"{core.name}.entries.{lane}", depth=rows.entries, width=width)
+            for lane in lanes
+        ]
+        memories += [
+            MemoryConfig(name=f"{core.name}.rows.{lane}", depth=words, width=pointer) for lane in lanes
+        ]
     else:
-        memories.append(MemoryConfig(
-            name=f"{core.name}.weights", depth=core.total_rows * core.slots, width=core.lanes * core.weight_bits))
+        memories.append(
+            MemoryConfig(
+                name=f"{core.name}.weights",
+                depth=core.total_rows * core.slots,
+                width=core.lanes * core.weight_bits,
+            )
+        )
     if core.parameters:
         width = core.lanes * sum(parameter.bits for parameter in core.parameters)
         memories.append(MemoryConfig(name=f"{core.name}.parameters", depth=core.slots, width=width))

@@ -43,7 +43,7 @@ class Decay:
             if not 0 <= factor <= 1 << self.fraction_bits:
                 raise ConfigError(f"decay: factor must be 0..{1 << self.fraction_bits}, not {factor}")
 
-    def apply(self, x: Codes, factor: Codes | int | None = None) -> Codes:
+    def apply(self, x: Codes, factor: Codes = None) -> Codes:
         """Decayed ``x``; ``factor`` replaces a per-neuron factor by an array that broadcasts with ``x``."""
         if self.kind == "shift":
             return decay_shift(x, self.shift)
@@ -99,7 +99,11 @@ class NeuronConfig:
                 f"decay: shift must be 0..{self.state_bits - 1} for {self.state_bits}-bit states,"
                 f" not {self.decay.shift}"
             )
-        if low > 0 or low >= high or (self.floor is not None and self.floor < signed_range(self.state_bits)[0]):
+        if (
+            low > 0
+            or low >= high
+            or (self.floor is not None and self.floor < signed_range(self.state_bits)[0])
+        ):
             raise ConfigError(f"floor must be in {signed_range(self.state_bits)[0]}..0, not {self.floor}")
         if self.max_spikes < 1:
             raise ConfigError(f"max_spikes must be 1 or more, not {self.max_spikes}")
@@ -116,7 +120,9 @@ class NeuronConfig:
         if self.fires:
             for level in self.compare:
                 if not low < level <= high:
-                    raise ConfigError(f"compare must be in {low + 1}..{high}, not {level}: it would fire always or never")
+                    raise ConfigError(
+                        f"compare must be in {low + 1}..{high}, not {level}: it would fire always or never"
+                    )
 
     @property
     def potential_range(self) -> tuple[int, int]:

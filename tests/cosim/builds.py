@@ -25,8 +25,15 @@ class Files:
     def cosimulate(self, x: Any, **options: Any) -> CosimResult:
         """Co-simulate; see :func:`spikewright.cosim.run.cosimulate`."""
         return cosimulate(
-            self.mapped.chip, self.network, x, rtl=self.folder / "rtl", memory=self.folder / "memory",
-            work=self.folder / "cosim", images=self.mapped.images, **options)
+            self.mapped.chip,
+            self.network,
+            x,
+            rtl=self.folder / "rtl",
+            memory=self.folder / "memory",
+            work=self.folder / "cosim",
+            images=self.mapped.images,
+            **options,
+        )
 
 
 def write_files(network: IntegerNetwork, folder: Path, mapping: Mapping[str, Any] | None = None) -> Files:

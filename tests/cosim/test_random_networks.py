@@ -16,7 +16,8 @@ def check(seed: int, folder: Path, simulator: str, stall: float) -> None:
     """One random network, from its integers to its simulated Verilog."""
     case = random_case(seed)
     result = write_files(case.network, folder, case.mapping).cosimulate(
-        case.x, simulator=simulator, stall=stall, seed=seed)
+        case.x, simulator=simulator, stall=stall, seed=seed
+    )
     comparison = result.comparison
     assert not result.hardware.faults
     assert comparison.mismatches == 0, comparison.divergence
@@ -50,7 +51,11 @@ def test_the_cases_cover_the_contract() -> None:
     ports = [port for case in cases for port in case.network.inputs]
     assert {neuron.decay.kind for neuron in neurons} == {"none", "shift", "multiply"}
     assert {(n.reset, n.reset_when) for n in neurons if n.fires} == {
-        ("subtract", "now"), ("subtract", "next"), ("set", "now"), ("set", "next")}
+        ("subtract", "now"),
+        ("subtract", "next"),
+        ("set", "now"),
+        ("set", "next"),
+    }
     assert {neuron.fires for neuron in neurons} == {True, False}
     assert {neuron.floor is None for neuron in neurons} == {True, False}
     assert {len(neuron.compare) > 1 for neuron in neurons} == {True, False}

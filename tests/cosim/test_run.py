@@ -22,12 +22,19 @@ def network(out: NeuronConfig = LIF) -> IntegerNetwork:
     """20-12-5, dense."""
     rng = np.random.default_rng(3)
     return IntegerNetwork(
-        name="small", weight_bits=6,
+        name="small",
+        weight_bits=6,
         inputs=(InputPort(name="input", shape=(20,)),),
-        populations=(Population(name="hidden", size=12, neuron=LIF), Population(name="out", size=5, neuron=out)),
-        edges=(Edge(source="input", target="hidden", weights=rng.integers(-20, 32, (12, 20))),
-               Edge(source="hidden", target="out", weights=rng.integers(-20, 32, (5, 12)))),
-        outputs=("out",))
+        populations=(
+            Population(name="hidden", size=12, neuron=LIF),
+            Population(name="out", size=5, neuron=out),
+        ),
+        edges=(
+            Edge(source="input", target="hidden", weights=rng.integers(-20, 32, (12, 20))),
+            Edge(source="hidden", target="out", weights=rng.integers(-20, 32, (5, 12))),
+        ),
+        outputs=("out",),
+    )
 
 
 @pytest.fixture
@@ -70,10 +77,15 @@ def test_finds_a_state_that_no_spike_shows(tmp_path: Path) -> None:
     quiet = NeuronConfig(state_bits=16, compare=(30000,), reset_amount=(30000,))
     files = write_files(
         IntegerNetwork(
-            name="quiet", weight_bits=4, inputs=(InputPort(name="input", shape=(3,)),),
+            name="quiet",
+            weight_bits=4,
+            inputs=(InputPort(name="input", shape=(3,)),),
             populations=(Population(name="p", size=4, neuron=quiet),),
-            edges=(Edge(source="input", target="p", weights=np.ones((4, 3), dtype=np.int64)),), outputs=("p",)),
-        tmp_path)
+            edges=(Edge(source="input", target="p", weights=np.ones((4, 3), dtype=np.int64)),),
+            outputs=("p",),
+        ),
+        tmp_path,
+    )
     x = np.ones((2, 4, 3), dtype=np.uint8)
     assert files.cosimulate(x, simulator=SIMULATOR).comparison.mismatches == 0
     image = tmp_path / "memory" / "p.weights.hex"
@@ -84,23 +96,36 @@ def test_finds_a_state_that_no_spike_shows(tmp_path: Path) -> None:
     assert str(comparison.divergence) == (
         "first divergence: sample 0, at its end, population 'p', neuron"
         f" {comparison.divergence.neuron if comparison.divergence else None}: state 'stored' must be 12,"
-        " hardware gave 16")
+        " hardware gave 16"
+    )
 
 
 def test_finds_a_stream_that_stands_still(files: Files, x: np.ndarray) -> None:
-    spoil(files.folder / "rtl" / "spikewright_link.v", "assign source_ready = sink_ready;",
-          "assign source_ready = 1'b0;")
+    spoil(
+        files.folder / "rtl" / "spikewright_link.v",
+        "assign source_ready = sink_ready;",
+        "assign source_ready = 1'b0;",
+    )
     with pytest.raises(ToolError, match=r"^simulation locked up: nothing moved after 0 of 3 samples$"):
         files.cosimulate(x, simulator=SIMULATOR)
 
 
 def test_finds_lost_words(files: Files, x: np.ndarray) -> None:
     """Every third word of a link is dropped: the event protocol is breached, or spikes are missing."""
-    spoil(files.folder / "rtl" / "spikewright_link.v", "assign sink_valid = source_valid;", (
-        "reg [1:0] n = 0; always @(posedge clk) if (source_valid && source_ready)"
-        " n <= n == 2 ? 0 : n + 1; assign sink_valid = source_valid && !(n == 2 && source_payload[1:0] == 0);"))
-    spoil(files.folder / "rtl" / "spikewright_link.v", "assign source_ready = sink_ready;",
-          "assign source_ready = sink_ready || (n == 2 && source_payload[1:0] == 0);")
+    spoil(
+        files.folder / "rtl" / "spikewright_link.v",
+        "assign sink_valid = source_valid;",
+        (
+            "reg [1:0] n = 0; always @(posedge clk) if (source_valid && source_ready)"
+            " n <= n == 2 ? 0 : n + 1;"
+            " assign sink_valid = source_valid && !(n == 2 && source_payload[1:0] == 0);"
+        ),
+    )
+    spoil(
+        files.folder / "rtl" / "spikewright_link.v",
+        "assign source_ready = sink_ready;",
+        "assign source_ready = sink_ready || (n == 2 && source_payload[1:0] == 0);",
+    )
     assert files.cosimulate(x, simulator=SIMULATOR).comparison.mismatches > 0
 
 
@@ -133,7 +158,9 @@ def test_busy_cycles_and_latency_are_predicted(files: Files, x: np.ndarray) -> N
 
 @pytest.mark.parametrize("contents", ["baked", "bus"])
 def test_reads_potentials_of_a_readout(contents: str, tmp_path: Path, x: np.ndarray) -> None:
-    readout = NeuronConfig(fires=False, state_bits=16, decay=Decay(kind="multiply", factor=(230,), fraction_bits=8))
+    readout = NeuronConfig(
+        fires=False, state_bits=16, decay=Decay(kind="multiply", factor=(230,), fraction_bits=8)
+    )
     files = write_files(network(readout), tmp_path, {"contents": contents})
     result = files.cosimulate(x, simulator=SIMULATOR)
     assert result.comparison.mismatches == 0
@@ -156,8 +183,14 @@ def test_a_build_without_verilog_is_refused(files: Files, x: np.ndarray, tmp_pat
     empty = tmp_path / "none"
     empty.mkdir()
     with pytest.raises(ConfigError, match=r"none: there is no Verilog$"):
-        cosimulate(files.mapped.chip, files.network, x, rtl=empty, memory=files.folder / "memory",
-                   work=tmp_path / "work")
+        cosimulate(
+            files.mapped.chip,
+            files.network,
+            x,
+            rtl=empty,
+            memory=files.folder / "memory",
+            work=tmp_path / "work",
+        )
 
 
 def test_verilog_that_does_not_parse_is_named(files: Files, x: np.ndarray) -> None:
@@ -168,5 +201,7 @@ def test_verilog_that_does_not_parse_is_named(files: Files, x: np.ndarray) -> No
 
 def test_missing_icarus_is_named(files: Files, x: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ToolError, match=r"^iverilog is not on PATH: apt-get install iverilog, or use --simulator"):
+    with pytest.raises(
+        ToolError, match=r"^iverilog is not on PATH: apt-get install iverilog, or use --simulator"
+    ):
         files.cosimulate(x, simulator="icarus")
