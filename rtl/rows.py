@@ -120,7 +120,7 @@ class CompressedWalker(wiring.Component):
     """Walks one lane's compressed rows, at its own pace: an entry a cycle, an empty row a cycle.
 
     Events queue in front; the row memory is read ahead of the entries. An event that finds the lane
-    idle has its first entry reach the lane 6 cycles later.
+    idle has its first entry reach the lane 5 cycles later.
 
     Members
     -------
