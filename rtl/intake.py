@@ -18,7 +18,8 @@ class Intake(wiring.Component):
     """Takes events from all ports in any order; shows a token when every port has brought it.
 
     A token stays at the head of its stream until then, so that a port which runs ahead is held
-    back. Events pass in the cycle they come, of the first port that has one; latency 0.
+    back. Events pass in the cycle they come, of the first port that has one; latency 0. An event that
+    waits may give way to one of an earlier port, or be withdrawn with ``enable``.
 
     Members
     -------
