@@ -5,23 +5,28 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from amaranth.lib import data
 
 from spikewright.compiler.mapping import Contents, RowsChoice, map_network
 from spikewright.compiler.placement import natural
 from spikewright.config import CompressedRows, CoreConfig, DenseRows, PortConfig
 from spikewright.events import Kind, WordFormat
-from spikewright.fixed import signed_bits, unsigned_bits
+from spikewright.fixed import signed_bits, signed_range, unsigned_bits
+from spikewright.models.integer import IntegerModel
+from spikewright.models.trace import Trace
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
-from spikewright.neuron import NeuronConfig
-from tests.networks import random_events, random_neuron, random_weights
+from spikewright.neuron import Decay, NeuronConfig
 
+Integers = npt.NDArray[np.int64]
 Port = tuple[Literal["drive", "hold"], int, int]
 """Kind, addresses, bits of a value."""
 
 __all__ = [
     "CoreCase",
+    "Kinds",
     "Port",
+    "core_case",
     "decode",
     "encode",
     "meanings",
@@ -92,38 +97,123 @@ def port_words(core: CoreConfig) -> tuple[WordFormat, ...]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CoreCase:
-    """A network of one population, its core, the words of its memories, and what is fed to it."""
+    """A network of one population, its core, its memories' words, what is fed to it, what comes of it."""
 
     network: IntegerNetwork
     core: CoreConfig
     images: dict[str, Any]
-    x: dict[str, np.ndarray[Any, Any]]
+    x: dict[str, Integers]
+    trace: Trace
 
     @property
     def neuron(self) -> NeuronConfig:
         """Arithmetic of the population."""
         return self.core.neuron
 
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Samples, and steps of each."""
+        samples, steps, _ = next(iter(self.x.values())).shape
+        return samples, steps
 
-def random_core(seed: int, *, size: int, lanes: int,
-                ports: Sequence[tuple[Literal["drive", "hold"], int]], rows: RowsChoice = "auto",
-                contents: Contents = "baked", fires: bool = True, largest: int = 10,
-                samples: int = 2, steps: int = 6, weight_bits: int | None = None, **neuron: Any) -> CoreCase:
-    """A random population with a port for each (kind, bits of a value); ``neuron`` overrides levels."""
-    rng = np.random.default_rng(seed)
-    weight_bits = int(rng.integers(2, 13)) if weight_bits is None else weight_bits
-    inputs = tuple(
-        InputPort(name=f"in{index}", shape=(int(rng.integers(1, largest)),), kind=kind, value_bits=bits)
-        for index, (kind, bits) in enumerate(ports))
-    edges = tuple(
-        Edge(source=port.name, target="core", weights=random_weights(rng, (size, port.size), weight_bits))
-        for port in inputs)
-    drive = int(sum(np.abs(edge.weights).sum(axis=1).max() for edge in edges))
-    chosen = random_neuron(rng, size, fires=fires, drive=drive)
-    fields = {name: getattr(chosen, name) for name in chosen.__dataclass_fields__}
-    population = Population(name="core", size=size, neuron=NeuronConfig(**{**fields, **neuron}))
-    network = IntegerNetwork(name=f"core{seed}", inputs=inputs, populations=(population,), edges=edges,
-                             outputs=("core",), weight_bits=weight_bits)
-    mapped = map_network(network, lanes=lanes, rows=rows, contents=contents)
-    return CoreCase(network=network, core=mapped.chip.cores[0], images=mapped.images,
-                    x={port.name: random_events(rng, port, samples, steps) for port in inputs})
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kinds:
+    """What a random core is to have; all else is drawn.
+
+    Parameters
+    ----------
+    ports
+        Kind and bits of a value of each.
+    each
+        Whether levels differ from neuron to neuron.
+    """
+
+    fires: bool = True
+    decay: Literal["none", "shift", "multiply"] = "shift"
+    reset: Literal["subtract", "set"] = "subtract"
+    reset_when: Literal["now", "next"] = "now"
+    each: bool = False
+    floor: bool = False
+    ports: tuple[tuple[Literal["drive", "hold"], int], ...] = (("drive", 0),)
+    rows: RowsChoice = "auto"
+    contents: Contents = "baked"
+    size: int = 5
+    lanes: int = 1
+
+
+def core_case(network: IntegerNetwork, kinds: Kinds, x: dict[str, Integers]) -> CoreCase:
+    """A network of one population and its input as a case."""
+    mapped = map_network(network, lanes=kinds.lanes, rows=kinds.rows, contents=kinds.contents)
+    return CoreCase(network=network, core=mapped.chip.cores[0], images=mapped.images, x=x,
+                    trace=IntegerModel(network).run(x))
+
+
+def random_core(kinds: Kinds, seed: int, *, samples: int = 2, steps: int = 6, addresses: int = 8) -> CoreCase:
+    """A core of these kinds in which some neurons fire and some do not, in some steps."""
+    for attempt in range(100):
+        rng = np.random.default_rng([seed, attempt])
+        inputs = tuple(
+            InputPort(name=f"in{index}", shape=(int(rng.integers(1, addresses)),), kind=kind, value_bits=bits)
+            for index, (kind, bits) in enumerate(kinds.ports))
+        weight_bits = int(rng.integers(2, 13))
+        weights = [random_weights(rng, (kinds.size, port.size), weight_bits) for port in inputs]
+        x = {port.name: random_input(rng, port, samples, steps) for port in inputs}
+        drive = sum(x[port.name] @ matrix.T for port, matrix in zip(inputs, weights, strict=True))
+        neuron = random_neuron(rng, kinds, scale=max(3, int(np.sqrt(np.mean(np.square(drive))))))
+        network = IntegerNetwork(
+            name="one", inputs=inputs, populations=(Population(name="core", size=kinds.size, neuron=neuron),),
+            edges=tuple(Edge(source=port.name, target="core", weights=matrix)
+                        for port, matrix in zip(inputs, weights, strict=True)),
+            outputs=("core",), weight_bits=weight_bits)
+        case = core_case(network, kinds, x)
+        trace = case.trace
+        seen = trace.spikes["core"] if kinds.fires else trace.readouts["core"]
+        if len(np.unique(seen)) > 1 and (not kinds.fires or 0.05 < seen.mean() < 0.8):
+            return case
+    raise AssertionError(f"no lively core of {kinds}")
+
+
+def random_weights(rng: np.random.Generator, shape: tuple[int, int], bits: int) -> Integers:
+    """Any density, the extreme codes among them."""
+    low, high = signed_range(bits)
+    weights = rng.integers(low, high, size=shape, endpoint=True)
+    kept: Integers = np.where(rng.random(shape) < rng.choice([1.0, 0.6, 0.2]), weights, 0)
+    return kept
+
+
+def random_input(rng: np.random.Generator, port: InputPort, samples: int, steps: int) -> Integers:
+    """Steps without events and steps with all among them; held ones come in some steps only."""
+    rate = rng.choice([0.0, 0.3, 0.7, 1.0], size=(samples, steps, 1), p=[0.2, 0.4, 0.3, 0.1])
+    if port.kind == "hold":
+        rate = rate * (rng.random(rate.shape) < 0.6)
+    values = rng.integers(1, port.max_value, size=(samples, steps, port.size), endpoint=True)
+    events: Integers = np.where(rng.random(values.shape) < rate, values, 0)
+    return events
+
+
+def random_neuron(rng: np.random.Generator, kinds: Kinds, *, scale: int) -> NeuronConfig:
+    """Levels about as high as the drive, ``scale``."""
+    state_bits = int(rng.choice([8, 12, 17, 24]))
+    low, high = signed_range(state_bits)
+    floor = -int(rng.integers(0, min(scale, -low))) if kinds.floor else None
+    bottom = low if floor is None else floor
+    scale = min(scale, high // 2)
+
+    def levels(least: int, most: int) -> tuple[int, ...]:
+        drawn = rng.integers(least, most, size=kinds.size if kinds.each else 1, endpoint=True)
+        return tuple(int(value) for value in drawn)
+
+    compare = levels(max(bottom + 1, -scale // 4), scale)
+    most = min(min(compare) - bottom, high)
+    fraction = int(rng.integers(1, 17))
+    decay = {
+        "none": Decay(),
+        "shift": Decay(kind="shift", shift=int(rng.integers(0, min(state_bits, 6)))),
+        "multiply": Decay(kind="multiply", fraction_bits=fraction, factor=levels(0, 1 << fraction)),
+    }[kinds.decay]
+    return NeuronConfig(
+        fires=kinds.fires, state_bits=state_bits, decay=decay, compare=compare, floor=floor,
+        reset=kinds.reset, reset_when=kinds.reset_when,
+        reset_amount=levels(min(1, most), max(min(scale, most), 0)),
+        reset_value=levels(max(bottom, -scale), min(compare) - 1), bias=levels(-scale // 4, scale // 4))

@@ -1,0 +1,256 @@
+"""A lane, cycle by cycle as a core's sequencer drives it, against docs/numerics.md in Python integers."""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pytest
+
+from spikewright.config import CompressedRows, slot_bits
+from spikewright.memories import core_memories
+from spikewright.neuron import NeuronConfig
+from spikewright.rtl.lane import Lane, parameter_layout
+from spikewright.rtl.latency import CoreLatency
+from tests.rtl.cores import CoreCase, Kinds, encode, random_core
+from tests.rtl.platforms import StrictPlatform
+from tests.rtl.streams import Bench
+
+STEPS = 6
+
+def level(levels: tuple[int, ...], index: int) -> int:
+    return levels[index if len(levels) > 1 else 0]
+
+
+@dataclass
+class Neuron:
+    """One neuron, as docs/numerics.md has it under "What hardware stores"."""
+
+    config: NeuronConfig
+    index: int
+    stored: int = 0
+    held: int = 0
+    fired: bool = False
+    drive: int = 0
+
+    def clear(self) -> None:
+        """The end of a sample."""
+        self.stored, self.held, self.fired, self.drive = level(self.config.bias, self.index), 0, False, 0
+
+    def step(self) -> tuple[int, bool]:
+        """End a step: u, and whether it fires."""
+        config, index = self.config, self.index
+        low, high = config.potential_range
+        potential = min(max(self.stored + self.drive + self.held, low), high)
+        if config.stores_spike and self.fired:
+            potential = level(config.reset_value, index)
+        spike = config.fires and potential >= level(config.compare, index)
+        amount = level(config.reset_amount, index) if config.reset == "subtract" else 0
+        left = potential
+        if spike and config.reset_when == "now":
+            left = potential - amount if config.reset == "subtract" else level(config.reset_value, index)
+        self.stored = config.decay.apply(left, level(config.decay.factor, index)) + level(config.bias, index)
+        if spike and config.reset_when == "next":
+            self.stored -= amount
+        self.fired, self.drive = spike, 0
+        return potential, spike
+
+
+@dataclass
+class Script:
+    """Inputs of the lane by cycle, and what it must show by cycle.
+
+    ``now`` is the first cycle in which the sequencer may take a word; all follows as soon as it may.
+    """
+
+    case: CoreCase
+    neurons: list[Neuron]
+    seed: int
+    now: int = 0
+    inputs: dict[int, dict[str, int]] = field(default_factory=dict)
+    shown: dict[int, tuple[int, bool]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        self.core = self.case.core
+        self.latency = CoreLatency(self.core)
+
+    def put(self, cycle: int, **inputs: int) -> None:
+        """Inputs of a cycle."""
+        row = self.inputs.setdefault(cycle, {})
+        assert not row.keys() & inputs.keys(), f"cycle {cycle} has {row}, and {inputs} on top"
+        row.update(inputs)
+
+    def synapse(self, slot: int, weight: int, *, hold: bool, value: int, value_bits: int) -> None:
+        """One synapse, a pass for each bit of the value, highest first."""
+        count = max(1, value_bits)
+        for index in range(count):
+            self.put(self.now, synapse__valid=1, synapse__first=index == 0, synapse__last=index == count - 1,
+                     synapse__bit=value >> count - 1 - index & 1, synapse__weight=weight,
+                     synapse__address=slot | hold << slot_bits(self.core))
+            self.now += 1
+        neuron = self.neurons[slot]
+        if hold:
+            neuron.held += weight * value
+        else:
+            neuron.drive += weight * value
+
+    def wipe(self) -> None:
+        """Empty the held drive of all slots, a slot a cycle, from the cycle after the word is seen."""
+        self.now += 1
+        for slot, neuron in enumerate(self.neurons):
+            self.put(self.now, sweep__wipe=1, sweep__slot=slot)
+            self.now += 1
+            neuron.held = 0
+
+    def sweep(self, *, clear: bool = False) -> None:
+        """Update all slots, one every ``phases`` cycles, each stage in the cycle that CoreLatency names."""
+        latency, layout = self.latency, parameter_layout(self.core)
+        if not (clear and self.core.holds):  # there the emptying of held drive comes between
+            self.now += 1
+        for slot, neuron in enumerate(self.neurons):
+            if self.core.holds:
+                self.put(self.now, sweep__read_hold=1, sweep__slot=slot)
+                self.now += 1
+            self.put(self.now, sweep__read=1, sweep__slot=slot)
+            levels = {parameter.name: level(self.levels(parameter.name), neuron.index)
+                      for parameter in self.core.parameters}
+            self.put(self.now + 1, parameters=encode(layout, **levels))
+            self.put(self.now + latency.spike, sweep__clear=clear)
+            self.put(self.now + latency.store, sweep__store=1, sweep__store_slot=slot)
+            if clear:
+                neuron.clear()
+            else:
+                self.shown[self.now + latency.spike] = neuron.step()
+            self.now += 1
+        self.now += latency.drain
+
+    def levels(self, name: str) -> tuple[int, ...]:
+        """Levels by the name of their parameter."""
+        config = self.case.neuron
+        levels: tuple[int, ...] = config.decay.factor if name == "decay" else getattr(config, name)
+        return levels
+
+    def play(self, lane: Lane, platform: StrictPlatform) -> tuple[dict[int, tuple[int, bool]], list[int]]:
+        """Apply the script, with nonsense on all that is not given; what is shown, and the state memory."""
+        bench = Bench(lane, platform=platform)
+        ports = {f"synapse__{name}": getattr(lane.synapse, name)
+                 for name in ("valid", "first", "last", "bit", "address", "weight")}
+        ports |= {f"sweep__{name}": getattr(lane.sweep, name)
+                  for name in ("read", "read_hold", "slot", "clear", "store", "store_slot", "wipe")}
+        ports["parameters"] = lane.parameters.as_value()
+        enables = {"synapse__valid", "sweep__read", "sweep__read_hold", "sweep__store", "sweep__wipe"}
+        seen: dict[int, tuple[int, bool]] = {}
+        words: list[int] = []
+
+        async def process(ctx: Any) -> None:
+            for cycle in range(self.now + self.latency.store + 4):
+                row = self.inputs.get(cycle, {})
+                for name, port in ports.items():
+                    idle = 0 if name in enables else self.random.getrandbits(max(1, len(port)))
+                    ctx.set(port, int(row.get(name, idle)))
+                _, _, potential, spike = await ctx.tick().sample(lane.potential, lane.spike)
+                if cycle in self.shown:
+                    seen[cycle] = int(potential), bool(spike) and self.case.neuron.fires
+            words.extend(int(ctx.get(word)) for word in platform.words[lane.memory.config.name])
+
+        bench.run(process)
+        return seen, words
+
+
+def drive_step(script: Script, step: int) -> None:
+    """Events of one step: each source at most once, its synapses back to back, in a lane's order of slots."""
+    case, core, chosen = script.case, script.core, script.random
+    compressed, fresh, walked = isinstance(core.rows, CompressedRows), False, False
+    for port, edge in zip(core.ports, case.network.edges, strict=True):
+        x = case.x[port.source][step // STEPS, step % STEPS]
+        for address in (a for a in range(port.addresses) if x[a]):
+            if port.kind == "hold" and not fresh:
+                script.wipe()
+                fresh, walked = True, False
+            if not walked:
+                script.now += 2  # a word's first synapse, at the earliest
+                walked = True
+            for slot in range(core.slots):
+                weight = int(edge.weights[core.placement[slot], address])
+                if weight or not compressed:
+                    script.synapse(slot, weight, hold=port.kind == "hold", value=int(x[address]),
+                                   value_bits=port.value_bits)
+            script.now += chosen.random() < 0.1
+    if walked and script.latency.settles_at_once:
+        script.now -= 1  # the token is taken in the cycle of the last synapse
+
+
+def check(case: CoreCase, seed: int) -> None:
+    """Clear, run two samples with the state cleared between; every potential, spike and word at the end."""
+    core = case.core
+    assert core.lanes == 1
+    config = next(memory for memory in core_memories(core) if memory.state)
+    lane, platform = Lane(core, config), StrictPlatform(seed)
+    script = Script(case, [Neuron(case.neuron, index) for index in core.placement], seed)
+    for step in range(2 * STEPS):
+        if step % STEPS == 0:
+            if core.holds:
+                script.wipe()
+            script.sweep(clear=True)
+        drive_step(script, step)
+        script.sweep()
+    seen, words = script.play(lane, platform)
+    assert seen == script.shown
+    bits, slots = core.accumulator_bits, range(core.slots)
+    stored = [neuron.stored & (1 << bits) - 1 for neuron in script.neurons]
+    if case.neuron.stores_spike:
+        stored = [word | neuron.fired << bits for word, neuron in zip(stored, script.neurons, strict=True)]
+    assert [words[slot] for slot in slots] == stored
+    if core.holds:
+        held = [words[slot + (1 << slot_bits(core))] for slot in slots]
+        assert [word & (1 << bits) - 1 for word in held] == [
+            neuron.held & (1 << bits) - 1 for neuron in script.neurons]
+
+
+PORTS: dict[str, tuple[tuple[Literal["drive", "hold"], int], ...]] = {
+    "spikes": (("drive", 0),),
+    "values": (("drive", 3), ("drive", 0)),
+    "held": (("hold", 2), ("drive", 0)),
+}
+
+
+@pytest.mark.parametrize("decay", ["none", "shift", "multiply"])
+@pytest.mark.parametrize("reset", ["subtract", "set"])
+@pytest.mark.parametrize("reset_when", ["now", "next"])
+@pytest.mark.parametrize("ports", PORTS)
+@pytest.mark.parametrize("rows", ["dense", "compressed"])
+def test_a_lane_that_fires(decay: Any, reset: Any, reset_when: Any, ports: str, rows: Any) -> None:
+    """Every kind of arithmetic, as tight in time as CoreLatency allows; constants, and levels for each."""
+    for seed, each in enumerate([False, True]):
+        kinds = Kinds(decay=decay, reset=reset, reset_when=reset_when, ports=PORTS[ports], rows=rows,
+                      each=each)
+        case = random_core(kinds, seed)
+        assert bool(case.core.parameters) == each
+        check(case, seed)
+
+
+@pytest.mark.parametrize("decay", ["none", "shift", "multiply"])
+@pytest.mark.parametrize("ports", PORTS)
+def test_a_lane_that_does_not_fire(decay: Any, ports: str) -> None:
+    for seed, floor in enumerate([False, True]):
+        check(random_core(Kinds(decay=decay, fires=False, ports=PORTS[ports], floor=floor), seed), seed)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("rows", ["dense", "compressed"])
+@pytest.mark.parametrize("ports", PORTS)
+def test_few_slots(size: int, rows: Any, ports: str) -> None:
+    """One slot: all synapses have the same address; few: a sweep is shorter than its pipeline."""
+    for seed, decay in enumerate(["shift", "multiply"]):
+        kinds = Kinds(size=size, rows=rows, ports=PORTS[ports], decay=decay, each=True)  # type: ignore[arg-type]
+        check(random_core(kinds, seed), seed)
+
+
+@pytest.mark.parametrize(("holds", "decay", "spike", "store"), [
+    (False, "none", 2, 4), (False, "shift", 2, 4), (False, "multiply", 2, 6),
+    (True, "none", 3, 5), (True, "multiply", 3, 7),
+])
+def test_core_latency(holds: bool, decay: Any, spike: int, store: int) -> None:
+    ports = PORTS["held" if holds else "spikes"]
+    latency = CoreLatency(random_core(Kinds(decay=decay, ports=ports), 1).core)
+    assert (latency.spike, latency.store, latency.phases) == (spike, store, 1 + holds)

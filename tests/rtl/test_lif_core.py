@@ -1,0 +1,205 @@
+"""Whole cores against the integer model: all that they emit and all that they keep, whatever the gaps."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from spikewright.config import CoreConfig, slot_bits
+from spikewright.events import Kind
+from spikewright.rtl.latency import CoreLatency
+from spikewright.rtl.lif_core import LifCore
+from tests.rtl.cores import CoreCase, Kinds, core_case, meanings, port_words, random_core, step_words, word
+from tests.rtl.platforms import StrictPlatform
+from tests.rtl.streams import Bench, Run
+
+Ports = tuple[tuple[Literal["drive", "hold"], int], ...]
+PORTS: dict[str, Ports] = {
+    "spikes": (("drive", 0),),
+    "values": (("drive", 4), ("drive", 0)),
+    "held": (("hold", 0), ("drive", 2)),
+    "only held": (("hold", 3),),
+}
+PACES = {"at once": (1.0, 1.0), "late events": (0.4, 1.0), "held up": (1.0, 0.3), "both": (0.4, 0.4)}
+
+
+def emitted(case: CoreCase, sample: int, step: int) -> list[int]:
+    """Words of a step: spikes or potentials in the order of their places, then the token."""
+    core = case.core
+    places = [(place, neuron) for place, neuron in enumerate(core.placement) if neuron >= 0]
+    if core.neuron.fires:
+        fired = case.trace.spikes["core"][sample, step]
+        events = [word(core.word, Kind.EVENT, place) for place, neuron in places if fired[neuron]]
+    else:
+        potentials = case.trace.readouts["core"][sample, step]
+        events = [word(core.word, Kind.EVENT, place, int(potentials[neuron])) for place, neuron in places]
+    return [*events, word(core.word, Kind.END_OF_STEP)]
+
+
+def kept(core: CoreConfig, platform: StrictPlatform, ctx: Any) -> dict[str, list[int]]:
+    """What the state memories hold, by neuron; fields as of the model's states."""
+    states: dict[str, list[int]] = {"stored": [0] * core.neurons}
+    if core.holds:
+        states["held"] = [0] * core.neurons
+    if core.neuron.stores_spike:
+        states["fired"] = [0] * core.neurons
+    sign = 1 << core.accumulator_bits - 1
+    for place, neuron in enumerate(core.placement):
+        if neuron < 0:
+            continue
+        words = platform.words[f"core.state.{place % core.lanes}"]
+        for name, offset in (("stored", 0), ("held", 1 << slot_bits(core))):
+            if name in states:
+                bits = int(ctx.get(words[place // core.lanes + offset]))
+                states[name][neuron] = ((bits & 2 * sign - 1) ^ sign) - sign
+        if core.neuron.stores_spike:
+            states["fired"][neuron] = int(ctx.get(words[place // core.lanes])) >> core.accumulator_bits
+    return states
+
+
+def run(case: CoreCase, *, pace: str = "at once", seed: int = 1) -> tuple[Run, list[dict[str, list[int]]]]:
+    """Run all samples; what was emitted, and the states at the end of each, before it is told so."""
+    core, platform = case.core, StrictPlatform(seed)
+    images = {name: image.tolist() for name, image in case.images.items()}
+    component = LifCore(core, port_words(core), images=images)
+    p_valid, p_ready = PACES[pace]
+    bench = Bench(component, platform=platform, p_valid=p_valid, p_ready=p_ready, seed=seed,
+                  watch={"event_cycle": component.event_cycle, "update_cycle": component.update_cycle,
+                         "resting": component.resting})
+    samples, steps = case.steps
+    ends = []
+
+    async def process(ctx: Any) -> None:
+        for sample in range(samples):
+            send: dict[str, Sequence[int]] = {
+                f"source_{index}": [bits for values in case.x[port.source][sample].tolist()
+                                    for bits in step_words(format, values)]
+                for index, (port, format) in enumerate(zip(core.ports, port_words(core), strict=True))}
+            count = sum(len(emitted(case, sample, step)) for step in range(steps))
+            await bench.exchange(ctx, send, {"sink": count})
+            ends.append(kept(core, platform, ctx))
+            send = {f"source_{index}": [word(format, Kind.END_OF_SAMPLE)]
+                    for index, format in enumerate(port_words(core))}
+            await bench.exchange(ctx, send, {"sink": 1}, drain=1)  # the next sample follows at once
+        await bench.wait(ctx, 20 + 4 * core.slots)
+        ends.append(kept(core, platform, ctx))
+
+    return bench.run(process), ends
+
+
+def check(case: CoreCase, **options: Any) -> Run:
+    """Every word, and every state at the end of every sample, against the integer model."""
+    got, ends = run(case, **options)
+    samples, steps = case.steps
+    expected: list[int] = []
+    for sample in range(samples):
+        expected += [bits for step in range(steps) for bits in emitted(case, sample, step)]
+        expected.append(word(case.core.word, Kind.END_OF_SAMPLE))
+    assert meanings(got["sink"]) == expected
+    for sample in range(samples):
+        for name, values in ends[sample].items():
+            assert values == case.trace.states["core"][name][sample].tolist(), (sample, name)
+    cleared = dict.fromkeys(ends[-1], [0] * case.core.neurons)
+    bias = case.neuron.bias
+    cleared["stored"] = list(bias if len(bias) > 1 else bias * case.core.neurons)
+    assert ends[-1] == cleared, "the end of a sample leaves the bias"
+    return got
+
+
+@pytest.mark.parametrize("decay", ["none", "shift", "multiply"])
+@pytest.mark.parametrize(("reset", "reset_when"), [
+    ("subtract", "now"), ("subtract", "next"), ("set", "now"), ("set", "next")])
+@pytest.mark.parametrize("ports", PORTS)
+@pytest.mark.parametrize("rows", ["dense", "compressed"])
+def test_spikes(decay: Any, reset: Any, reset_when: Any, ports: str, rows: Any) -> None:
+    """Every kind of arithmetic with every kind of port; shapes, widths and paces differ from case to case."""
+    seed = sum(map(ord, decay + reset + reset_when + ports + rows))
+    rng = np.random.default_rng(seed)
+    kinds = Kinds(
+        decay=decay, reset=reset, reset_when=reset_when, ports=PORTS[ports], rows=rows,
+        each=bool(rng.random() < 0.5), floor=bool(rng.random() < 0.2),
+        contents="bus" if rng.random() < 0.3 else "baked",
+        size=int(rng.integers(1, 12)), lanes=int(2 ** rng.integers(0, 4)))
+    check(random_core(kinds, seed), pace=list(PACES)[seed % 4], seed=seed)
+
+
+@pytest.mark.parametrize("decay", ["none", "shift", "multiply"])
+@pytest.mark.parametrize("ports", PORTS)
+@pytest.mark.parametrize("pace", PACES)
+def test_potentials(decay: Any, ports: str, pace: str) -> None:
+    seed = sum(map(ord, decay + ports + pace))
+    rng = np.random.default_rng(seed)
+    kinds = Kinds(fires=False, decay=decay, ports=PORTS[ports], each=bool(seed % 2), floor=seed % 3 == 0,
+                  rows="compressed" if rng.random() < 0.5 else "dense", size=int(rng.integers(1, 9)),
+                  lanes=int(2 ** rng.integers(0, 3)))
+    check(random_core(kinds, seed, steps=4), pace=pace, seed=seed)
+
+
+def counted(got: Run, name: str) -> int:
+    return sum(got.watched[name])
+
+
+@pytest.mark.parametrize("ports", PORTS)
+@pytest.mark.parametrize(("size", "lanes"), [(11, 4), (8, 1), (3, 4)])
+def test_dense_rows_take_a_cycle_for_each_slot_and_bit(ports: str, size: int, lanes: int) -> None:
+    case = random_core(Kinds(ports=PORTS[ports], rows="dense", size=size, lanes=lanes), 3)
+    got, core = check(case), case.core
+    events = sum(np.count_nonzero(case.x[port.source]) * max(1, port.value_bits) for port in core.ports)
+    assert counted(got, "event_cycle") == events * core.slots
+
+
+def sweeps(case: CoreCase) -> int:
+    """Cycles of all updates: of every step, after reset, at each sample's end; and emptying held drive."""
+    core = case.core
+    samples, steps = case.steps
+    updates = (samples * (steps + 1) + 1) * core.slots * CoreLatency(core).phases
+    if not core.holds:
+        return updates
+    held = [case.x[port.source].any(axis=2) for port in core.ports if port.kind == "hold"]
+    arrives = np.any(held, axis=0).sum(axis=1).tolist()  # steps of each sample in which it does
+    replaced = sum(max(0, int(count) - 1) for count in arrives)
+    return updates + (samples + 1 + replaced) * core.slots
+
+
+@pytest.mark.parametrize("ports", PORTS)
+@pytest.mark.parametrize("rows", ["dense", "compressed"])
+@pytest.mark.parametrize("fires", [True, False])
+def test_an_update_takes_a_cycle_for_each_slot(ports: str, rows: Any, fires: bool) -> None:
+    """Two with held drive, and one more for each slot where held drive is replaced."""
+    case = random_core(Kinds(ports=PORTS[ports], rows=rows, fires=fires, size=11, lanes=4), 3, steps=8)
+    got = check(case, pace="both")
+    assert counted(got, "update_cycle") == sweeps(case)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 9])
+@pytest.mark.parametrize("decay", ["shift", "multiply"])
+@pytest.mark.parametrize("ports", ["spikes", "only held"])
+def test_steps_without_events(size: int, decay: Any, ports: str) -> None:
+    """The next token is taken when the last one is sent: slots, latency and nothing else."""
+    kinds = Kinds(ports=PORTS[ports], decay=decay, size=size, rows="dense")
+    network = random_core(kinds, 5).network
+    population = network.populations[0]
+    neuron = replace(population.neuron, bias=(0,), compare=(5,), reset_amount=(0,))
+    silent = replace(network, populations=(replace(population, neuron=neuron),))
+    x = {port.name: np.zeros((1, 6, port.size), np.int64) for port in network.inputs}
+    case = core_case(silent, kinds, x)
+    got = check(case)
+    latency = CoreLatency(case.core)
+    tokens = got.cycles["source_0"][:6]
+    sent = got.cycles["sink"][:6]
+    # A sweep starts in the cycle after its token; its last spikes find the emitter and go before the token.
+    assert [out - taken for taken, out in zip(tokens, sent, strict=True)] == [
+        case.core.slots * latency.phases + latency.spike + 4] * 6
+    assert all(later - out == 1 for out, later in zip(sent, tokens[1:], strict=False))
+
+
+def test_resting_means_that_nothing_is_under_way() -> None:
+    """While resting no event is walked and no slot updated, and once all is done the core rests."""
+    case = random_core(Kinds(ports=PORTS["held"], rows="compressed", size=11, lanes=4), 3)
+    got = check(case, pace="both")
+    busy = [event or update for event, update in
+            zip(got.watched["event_cycle"], got.watched["update_cycle"], strict=True)]
+    assert not any(rests and works for rests, works in zip(got.watched["resting"], busy, strict=True))
+    assert got.watched["resting"][-1]
