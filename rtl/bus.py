@@ -20,9 +20,9 @@ def request_layout(address_bits: int) -> data.StructLayout:
 class BusController(wiring.Component):
     """Takes requests one by one, waits until every core rests, and makes the transfer.
 
-    A write takes 6 cycles, a read 7 (its answer follows) on a resting chip. Words at the chip's inputs
-    wait while a request is under way. After loading contents, reset the chip or send an end of sample:
-    potentials start from the new biases only then.
+    On a resting chip a write takes 6 cycles, a read 8, its answer in the last of them. Words at the
+    chip's inputs wait while a request is under way. After loading contents, reset the chip or send an
+    end of sample: potentials start from the new biases only then.
 
     Members
     -------
