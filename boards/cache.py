@@ -14,7 +14,7 @@ from spikewright.boards.yosys import yosys_version
 
 __all__ = ["design_key", "read_results", "write_results"]
 
-FLOW = 1
+FLOW = 2
 """Raised when the same inputs are treated differently."""
 
 RESULTS = "results.json"

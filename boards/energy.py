@@ -53,6 +53,8 @@ class Energy:
         All energy over the synaptic operations; None where there were none.
     memory_nj, compute_nj
         The two parts of ``energy_per_inference_nj``.
+    by_core_nj
+        ``energy_per_inference_nj`` core by core.
     items
         The whole bill.
     sources
@@ -63,6 +65,7 @@ class Energy:
     energy_per_sop_pj: float | None
     memory_nj: float
     compute_nj: float
+    by_core_nj: dict[str, float]
     items: tuple[Item, ...]
     sources: tuple[str, ...]
 
@@ -86,6 +89,11 @@ def inference_energy(chip: ChipConfig, activity: Activity, technology: Technolog
         energy_per_sop_pj=total_pj / operations if operations else None,
         memory_nj=memory_pj / activity.samples / 1000,
         compute_nj=(total_pj - memory_pj) / activity.samples / 1000,
+        by_core_nj={
+            core.name: sum(item.total_pj for item in items
+                           if item.core == core.name) / 1000 / activity.samples
+            for core in chip.cores
+        },
         items=items,
         sources=energy_sources(chip, activity, technology),
     )

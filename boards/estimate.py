@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from os import cpu_count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from spikewright.boards.activity import Activity
 from spikewright.boards.devices import DEVICES, Device
@@ -19,7 +19,7 @@ from spikewright.boards.measure import Design, Measured, measure
 from spikewright.boards.place import nextpnr_version
 from spikewright.boards.technology import Technology, load_technology, shipped_technologies
 from spikewright.boards.yosys import yosys_version
-from spikewright.config import ChipConfig
+from spikewright.config import ChipConfig, identifier
 from spikewright.errors import ConfigError
 from spikewright.progress import Advance
 
@@ -46,6 +46,8 @@ class TargetEstimate:
         ``cycles_per_inference`` at that clock.
     memory_nj, compute_nj
         The parts of ``energy_per_inference_nj``.
+    luts_by_core, brams_by_core, energy_by_core_nj
+        The same figures core by core; what belongs to none (links, forks, the bus) is in the sums alone.
     reason
         Why figures are missing that could be there: the design does not fit.
     sources
@@ -71,6 +73,9 @@ class TargetEstimate:
     memory_nj: float | None = None
     compute_nj: float | None = None
     power_mw: float | None = None
+    luts_by_core: dict[str, int] | None = None
+    brams_by_core: dict[str, int] | None = None
+    energy_by_core_nj: dict[str, float] | None = None
     reason: str | None = None
     sources: tuple[str, ...] = ()
 
@@ -131,12 +136,20 @@ def estimate(chip: ChipConfig, rtl: Path, work: Path, *, technologies: Sequence[
     targets = []
     for name in names:
         if name in DEVICES:
-            target = fpga_target(DEVICES[name], measured[name], seeds)
+            target = replace(fpga_target(DEVICES[name], measured[name], seeds),
+                             luts_by_core=by_core(chip, measured[name], "luts"),
+                             brams_by_core=by_core(chip, measured[name], "brams"))
         else:
             target = TargetEstimate(technology=name)
             advance(1, name)
         targets.append(with_activity(target, chip, activity, energies[name]))
     return targets
+
+
+def by_core(chip: ChipConfig, measured: Measured, figure: str) -> dict[str, int]:
+    """One figure of every core."""
+    return {core.name: measured.instances.get(f"core_{identifier(core.name)}", {}).get(figure, 0)
+            for core in chip.cores}
 
 
 def work_units(technologies: Sequence[str], seeds: Sequence[int]) -> int:
@@ -166,7 +179,8 @@ def fpga_target(device: Device, measured: Measured, seeds: Sequence[int]) -> Tar
             f" {device.part} {device.package}, {how}; fmax_mhz the lowest of seeds"
             f" {', '.join(map(str, seeds))}: {each} MHz")
     return TargetEstimate(
-        technology=device.technology, part=device.part, **measured.cells, logic_cells=measured.logic_cells,
+        technology=device.technology, part=device.part, **cast(dict[str, Any], measured.cells),
+        logic_cells=measured.logic_cells,
         fmax_mhz=min(reached, default=None), seed_fmax_mhz=measured.seed_fmax_mhz, reason=measured.reason,
         sources=tuple(sources))
 
@@ -195,5 +209,5 @@ def with_activity(target: TargetEstimate, chip: ChipConfig, activity: Activity |
     return replace(
         target, sources=(*sources, *energy.sources),
         energy_per_inference_nj=energy.energy_per_inference_nj, energy_per_sop_pj=energy.energy_per_sop_pj,
-        memory_nj=energy.memory_nj, compute_nj=energy.compute_nj,
+        memory_nj=energy.memory_nj, compute_nj=energy.compute_nj, energy_by_core_nj=energy.by_core_nj,
         power_mw=energy.energy_per_inference_nj / latency if latency else None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +27,8 @@ class Measured:
     ----------
     cells
         ``luts`` and the other sums of :data:`spikewright.boards.synth.CELLS`.
+    instances
+        The same sums for every instance inside the top module.
     logic_cells, seed_fmax_mhz
         What the placer used, most of all seeds, and what it reached with each.
     reason
@@ -34,6 +36,7 @@ class Measured:
     """
 
     cells: dict[str, int]
+    instances: dict[str, dict[str, int]] = field(default_factory=dict)
     logic_cells: int | None = None
     seed_fmax_mhz: tuple[float | None, ...] = ()
     reason: str | None = None
@@ -134,9 +137,11 @@ def summary(synthesis: Synthesis, placements: Sequence[Placement | str], short: 
     """What is kept of the tools' results; a placement that failed is its reason."""
     figures = ("luts", "carries", "ffs", "brams", "dsps", "lutram_cells")
     cells = {figure: int(getattr(synthesis, figure)) for figure in figures}
+    instances = {name: dict(sums) for name, sums in synthesis.instances.items()}
     reasons = [placement for placement in placements if isinstance(placement, str)]
     if short is not None or reasons:
-        return Measured(cells=cells, reason=short or reasons[0])
+        return Measured(cells=cells, instances=instances, reason=short or reasons[0])
     fitting = [placement for placement in placements if isinstance(placement, Placement)]
-    return Measured(cells=cells, logic_cells=max(placement.logic_cells for placement in fitting),
+    return Measured(cells=cells, instances=instances,
+                    logic_cells=max(placement.logic_cells for placement in fitting),
                     seed_fmax_mhz=tuple(placement.fmax_mhz for placement in fitting))

@@ -1,8 +1,9 @@
 """Area: Verilog through Yosys to the cells of an FPGA."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -46,6 +47,8 @@ class Synthesis:
     luts, carries, ffs, brams, dsps, lutram_cells
         As in :data:`CELLS`. On ECP5 a carry cell takes two logic cells beside ``luts``, and a
         distributed RAM cell four and two that write.
+    instances
+        The same sums for every instance inside the top module.
     """
 
     device: Device
@@ -57,6 +60,7 @@ class Synthesis:
     brams: int
     dsps: int
     lutram_cells: int
+    instances: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def least_logic_cells(self) -> int:
@@ -99,9 +103,29 @@ def synthesise(rtl: Path, device: Device, folder: Path, *, top: str = "chip", ru
         folder / "yosys.log",
     )
     cells = read_cells(folder / "cells.json")
+    netlist = folder / "netlist.json"
     return Synthesis(
-        device=device, netlist=folder / "netlist.json", cells=cells,
+        device=device, netlist=netlist, cells=cells, instances=cells_by_instance(netlist, device, top),
         **{figure: count_types(cells, types) for figure, types in CELLS[device.family].items()})
+
+
+def cells_by_instance(netlist: Path, device: Device, top: str) -> dict[str, dict[str, int]]:
+    """Cells of each instance inside ``top``, by the figures of :data:`CELLS`.
+
+    Flattening keeps an instance's name at the head of its cells' names; what Yosys shares between
+    instances, or names anew, belongs to none.
+    """
+    cells = json.loads(netlist.read_text())["modules"][top]["cells"]
+    types: dict[str, Counter[str]] = {}
+    for name, cell in cells.items():
+        instance, dot, _ = name.partition(".")
+        if dot and not cell["type"].startswith("$"):
+            types.setdefault(instance, Counter())[cell["type"]] += 1
+    figures = CELLS[device.family].items()
+    return {
+        instance: {figure: count_types(counted, names) for figure, names in figures}
+        for instance, counted in sorted(types.items())
+    }
 
 
 def verilog_files(rtl: Path) -> list[Path]:

@@ -8,9 +8,9 @@ nothing a cycle. A record is 96 bits, lowest first: tag (8), payload (56), cycle
 from dataclasses import dataclass
 from enum import IntEnum
 
-from spikewright.config import ChipConfig
+from spikewright.config import ChipConfig, identifier
 from spikewright.memories import MemoryConfig, bus_map, core_memories
-from spikewright.rtl.chip import bus_address_bits, identifier
+from spikewright.rtl.chip import bus_address_bits
 
 __all__ = ["RECORD_BYTES", "Tag", "harness", "state_memories"]
 

@@ -1,6 +1,5 @@
 """The chip: cores joined by links, inputs and outputs as streams, and the configuration bus."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from spikewright.config import ChipConfig
+from spikewright.config import ChipConfig, identifier
 from spikewright.errors import ConfigError
 from spikewright.events import WordFormat
 from spikewright.memories import BUS_BITS, bus_map, chip_memories, window
@@ -17,12 +16,7 @@ from spikewright.rtl.lif_core import LifCore, or_all
 from spikewright.rtl.link import Fork, Link
 from spikewright.rtl.words import word_layout, word_stream
 
-__all__ = ["Chip", "bus_address_bits", "identifier"]
-
-
-def identifier(name: str) -> str:
-    """A name as it stands in Verilog: letters, digits and underscores."""
-    return re.sub(r"\W", "_", name)
+__all__ = ["Chip", "bus_address_bits"]
 
 
 def bus_address_bits(chip: ChipConfig) -> int:
@@ -55,6 +49,10 @@ class Chip(wiring.Component):
         if len({identifier(name) for name in names}) != len(names):
             listed = ", ".join(names)
             raise ConfigError(f"names of inputs and cores must differ in letters and digits: {listed}")
+        fed = {port.source for core in config.cores for port in core.ports} | set(config.outputs)
+        for name in names:
+            if name not in fed:
+                raise ConfigError(f"{name!r} must feed a core or be an output, and does neither")
         ports: dict[str, wiring.Member] = {
             f"in_{identifier(port.name)}": In(word_stream(port.word)) for port in config.inputs
         }

@@ -25,6 +25,7 @@ __all__ = [
     "InputConfig",
     "Parameter",
     "PortConfig",
+    "identifier",
 ]
 
 VERSION = 1
@@ -258,6 +259,11 @@ class ChipConfig:
     def core(self, name: str) -> CoreConfig:
         """The core of that name."""
         return next(core for core in self.cores if core.name == name)
+
+
+def identifier(name: str) -> str:
+    """A name as it stands in Verilog: letters, digits and underscores."""
+    return re.sub(r"\W", "_", name)
 
 
 def slot_bits(core: CoreConfig) -> int:

@@ -58,7 +58,7 @@ def render(folder: BuildFolder) -> str:
         tiles=tiles(compiled, cosim, estimated),
         sample_caption=sample_caption(sample, cosim),
         figures=figures(sample),
-        layers=layers(compiled, cosim),
+        layers=layers(compiled, cosim, estimated["targets"] if estimated else ()),
         checks=checks(cosim),
         costs=costs(estimated),
         notes=compiled["notes"],

@@ -33,8 +33,18 @@ class Grid:
     whole: frozenset[int] = field(default_factory=frozenset)
 
 
-def layers(compiled: Summary, cosim: Summary | None) -> Grid:
-    """One row a core."""
+def layers(compiled: Summary, cosim: Summary | None, targets: Sequence[Summary] = ()) -> Grid:
+    """One row a core; area and energy of the targets that have them core by core."""
+    costs = [
+        (f"{label}, {target['technology']}", target[key], digits)
+        for target in targets
+        for key, label, digits in (
+            ("luts_by_core", "LUTs", 0),
+            ("brams_by_core", "block RAMs", 0),
+            ("energy_by_core_nj", "nJ", 2),
+        )
+        if target.get(key)
+    ]
     seen = cosim or {"firing_rates": {}, "event_cycles": {}, "update_cycles": {}, "samples": 1}
     rows = []
     for core in compiled["core_details"]:
@@ -51,7 +61,8 @@ def layers(compiled: Summary, cosim: Summary | None) -> Grid:
             number(core["lanes"]),
             number(core["memory_bits"]),
         ]
-        rows.append(row + [number(count and round(count / seen["samples"])) for count in cycles])
+        row += [number(count and round(count / seen["samples"])) for count in cycles]
+        rows.append(row + [f"{cost[name]:,.{digits}f}" for _, cost, digits in costs])
     header = (
         "core",
         "neurons",
@@ -64,10 +75,10 @@ def layers(compiled: Summary, cosim: Summary | None) -> Grid:
         "memory bits",
         "event cycles",
         "update cycles",
+        *(label for label, _, _ in costs),
     )
-    return Grid(
-        header=header, rows=rows, numeric=frozenset({1, 2, 3, 5, 7, 8, 9, 10}), whole=frozenset({0, 4})
-    )
+    numeric = frozenset({1, 2, 3, 5, *range(7, len(header))})
+    return Grid(header=header, rows=rows, numeric=numeric, whole=frozenset({0, 4}))
 
 
 def checks(cosim: Summary | None) -> Grid | None:
