@@ -55,7 +55,6 @@ def layers(compiled: Summary, cosim: Summary | None, targets: Sequence[Summary] 
             number(core["neurons"]),
             number(core["nonzero_synapses"]),
             percent(core["density"]),
-            core["decay"],
             percent(seen["firing_rates"].get(name)),
             core["rows"],
             number(core["lanes"]),
@@ -68,7 +67,6 @@ def layers(compiled: Summary, cosim: Summary | None, targets: Sequence[Summary] 
         "neurons",
         "synapses",
         "density",
-        "decay",
         "activity",
         "rows",
         "lanes",
@@ -77,8 +75,8 @@ def layers(compiled: Summary, cosim: Summary | None, targets: Sequence[Summary] 
         "update cycles",
         *(label for label, _, _ in costs),
     )
-    numeric = frozenset({1, 2, 3, 5, *range(7, len(header))})
-    return Grid(header=header, rows=rows, numeric=numeric, whole=frozenset({0, 4}))
+    numeric = frozenset({1, 2, 3, 4, *range(6, len(header))})
+    return Grid(header=header, rows=rows, numeric=numeric, whole=frozenset({0}))
 
 
 def checks(cosim: Summary | None) -> Grid | None:
