@@ -1,6 +1,6 @@
 """Cores to test: a plain one of any shape, and random ones with all that a core is built from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from amaranth.lib import data
 
 from spikewright.compiler.mapping import Contents, RowsChoice, map_network
 from spikewright.compiler.placement import natural
-from spikewright.config import CompressedRows, CoreConfig, DenseRows, PortConfig
+from spikewright.config import CompressedRows, CoreConfig, DenseRows, PortConfig, slot_bits
 from spikewright.events import Kind, WordFormat
 from spikewright.fixed import signed_bits, signed_range, unsigned_bits
 from spikewright.models.integer import IntegerModel
@@ -28,7 +28,9 @@ __all__ = [
     "Port",
     "core_case",
     "decode",
+    "emitted",
     "encode",
+    "kept",
     "meanings",
     "plain_core",
     "port_words",
@@ -217,3 +219,35 @@ def random_neuron(rng: np.random.Generator, kinds: Kinds, *, scale: int) -> Neur
         reset=kinds.reset, reset_when=kinds.reset_when,
         reset_amount=levels(min(1, most), max(min(scale, most), 0)),
         reset_value=levels(max(bottom, -scale), min(compare) - 1), bias=levels(-scale // 4, scale // 4))
+
+
+def emitted(core: CoreConfig, trace: Trace, sample: int, step: int) -> list[int]:
+    """Words of a step: spikes or potentials in the order of their places, then the token."""
+    places = [(place, neuron) for place, neuron in enumerate(core.placement) if neuron >= 0]
+    if core.neuron.fires:
+        fired = trace.spikes[core.name][sample, step]
+        events = [word(core.word, Kind.EVENT, place) for place, neuron in places if fired[neuron]]
+    else:
+        potentials = trace.readouts[core.name][sample, step]
+        events = [word(core.word, Kind.EVENT, place, int(potentials[neuron])) for place, neuron in places]
+    return [*events, word(core.word, Kind.END_OF_STEP)]
+
+
+def kept(core: CoreConfig, words: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+    """What the words of the state memories say, by neuron; names as of the model's states."""
+    states: dict[str, list[int]] = {"stored": [0] * core.neurons}
+    if core.holds:
+        states["held"] = [0] * core.neurons
+    if core.neuron.stores_spike:
+        states["fired"] = [0] * core.neurons
+    sign = 1 << core.accumulator_bits - 1
+    for place, neuron in enumerate(core.placement):
+        if neuron < 0:
+            continue
+        lane, slot = words[f"{core.name}.state.{place % core.lanes}"], place // core.lanes
+        states["stored"][neuron] = ((lane[slot] & 2 * sign - 1) ^ sign) - sign
+        if core.holds:
+            states["held"][neuron] = ((lane[slot + (1 << slot_bits(core))] & 2 * sign - 1) ^ sign) - sign
+        if core.neuron.stores_spike:
+            states["fired"][neuron] = lane[slot] >> core.accumulator_bits
+    return states

@@ -24,6 +24,10 @@ class StrictPlatform:
         self.random = random.Random(seed)
         self.words: dict[str, Any] = {}
 
+    def read(self, ctx: Any) -> dict[str, list[int]]:
+        """The words of all memories as they are now."""
+        return {name: [int(ctx.get(word)) for word in words] for name, words in self.words.items()}
+
     def get_core_memory(self, memory: Memory) -> Elaboratable:
         """The strict memory."""
         config = memory.config

@@ -7,11 +7,21 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from spikewright.config import CoreConfig, slot_bits
 from spikewright.events import Kind
 from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.lif_core import LifCore
-from tests.rtl.cores import CoreCase, Kinds, core_case, meanings, port_words, random_core, step_words, word
+from tests.rtl.cores import (
+    CoreCase,
+    Kinds,
+    core_case,
+    emitted,
+    kept,
+    meanings,
+    port_words,
+    random_core,
+    step_words,
+    word,
+)
 from tests.rtl.platforms import StrictPlatform
 from tests.rtl.streams import Bench, Run
 
@@ -23,40 +33,6 @@ PORTS: dict[str, Ports] = {
     "only held": (("hold", 3),),
 }
 PACES = {"at once": (1.0, 1.0), "late events": (0.4, 1.0), "held up": (1.0, 0.3), "both": (0.4, 0.4)}
-
-
-def emitted(case: CoreCase, sample: int, step: int) -> list[int]:
-    """Words of a step: spikes or potentials in the order of their places, then the token."""
-    core = case.core
-    places = [(place, neuron) for place, neuron in enumerate(core.placement) if neuron >= 0]
-    if core.neuron.fires:
-        fired = case.trace.spikes["core"][sample, step]
-        events = [word(core.word, Kind.EVENT, place) for place, neuron in places if fired[neuron]]
-    else:
-        potentials = case.trace.readouts["core"][sample, step]
-        events = [word(core.word, Kind.EVENT, place, int(potentials[neuron])) for place, neuron in places]
-    return [*events, word(core.word, Kind.END_OF_STEP)]
-
-
-def kept(core: CoreConfig, platform: StrictPlatform, ctx: Any) -> dict[str, list[int]]:
-    """What the state memories hold, by neuron; fields as of the model's states."""
-    states: dict[str, list[int]] = {"stored": [0] * core.neurons}
-    if core.holds:
-        states["held"] = [0] * core.neurons
-    if core.neuron.stores_spike:
-        states["fired"] = [0] * core.neurons
-    sign = 1 << core.accumulator_bits - 1
-    for place, neuron in enumerate(core.placement):
-        if neuron < 0:
-            continue
-        words = platform.words[f"core.state.{place % core.lanes}"]
-        for name, offset in (("stored", 0), ("held", 1 << slot_bits(core))):
-            if name in states:
-                bits = int(ctx.get(words[place // core.lanes + offset]))
-                states[name][neuron] = ((bits & 2 * sign - 1) ^ sign) - sign
-        if core.neuron.stores_spike:
-            states["fired"][neuron] = int(ctx.get(words[place // core.lanes])) >> core.accumulator_bits
-    return states
 
 
 def run(case: CoreCase, *, pace: str = "at once", seed: int = 1) -> tuple[Run, list[dict[str, list[int]]]]:
@@ -77,33 +53,33 @@ def run(case: CoreCase, *, pace: str = "at once", seed: int = 1) -> tuple[Run, l
                 f"source_{index}": [bits for values in case.x[port.source][sample].tolist()
                                     for bits in step_words(format, values)]
                 for index, (port, format) in enumerate(zip(core.ports, port_words(core), strict=True))}
-            count = sum(len(emitted(case, sample, step)) for step in range(steps))
+            count = sum(len(emitted(core, case.trace, sample, step)) for step in range(steps))
             await bench.exchange(ctx, send, {"sink": count})
-            ends.append(kept(core, platform, ctx))
+            ends.append(kept(core, platform.read(ctx)))
             send = {f"source_{index}": [word(format, Kind.END_OF_SAMPLE)]
                     for index, format in enumerate(port_words(core))}
             await bench.exchange(ctx, send, {"sink": 1}, drain=1)  # the next sample follows at once
         await bench.wait(ctx, 20 + 4 * core.slots)
-        ends.append(kept(core, platform, ctx))
+        ends.append(kept(core, platform.read(ctx)))
 
     return bench.run(process), ends
 
 
 def check(case: CoreCase, **options: Any) -> Run:
     """Every word, and every state at the end of every sample, against the integer model."""
-    got, ends = run(case, **options)
+    core, (got, ends) = case.core, run(case, **options)
     samples, steps = case.steps
     expected: list[int] = []
     for sample in range(samples):
-        expected += [bits for step in range(steps) for bits in emitted(case, sample, step)]
-        expected.append(word(case.core.word, Kind.END_OF_SAMPLE))
+        expected += [bits for step in range(steps) for bits in emitted(core, case.trace, sample, step)]
+        expected.append(word(core.word, Kind.END_OF_SAMPLE))
     assert meanings(got["sink"]) == expected
     for sample in range(samples):
         for name, values in ends[sample].items():
             assert values == case.trace.states["core"][name][sample].tolist(), (sample, name)
-    cleared = dict.fromkeys(ends[-1], [0] * case.core.neurons)
+    cleared = dict.fromkeys(ends[-1], [0] * core.neurons)
     bias = case.neuron.bias
-    cleared["stored"] = list(bias if len(bias) > 1 else bias * case.core.neurons)
+    cleared["stored"] = list(bias if len(bias) > 1 else bias * core.neurons)
     assert ends[-1] == cleared, "the end of a sample leaves the bias"
     return got
 
