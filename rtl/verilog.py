@@ -1,14 +1,16 @@
 """Verilog of a chip: one file of Amaranth's, and the two modules that are meant to be replaced."""
 
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from amaranth.back import rtlil  # type: ignore[attr-defined]  # the stubs lack it
 from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSignal
-from pyosys import libyosys  # type: ignore[import-untyped]
 
 from spikewright.config import ChipConfig
+from spikewright.errors import ToolError
 from spikewright.rtl.chip import Chip
 from spikewright.rtl.link import Link
 from spikewright.rtl.memory import Memory
@@ -20,6 +22,14 @@ TOP = "chip"
 
 CELLS = ("spikewright_memory.v", "spikewright_link.v")
 """The modules that stand beside a chip's Verilog."""
+
+_YOSYS = """\
+import sys
+from pyosys import libyosys
+design = libyosys.Design()
+for command in sys.argv[1:]:
+    design.run_pass(command)
+"""
 
 _FOLDER = Path(__file__).parent / "verilog"
 
@@ -61,15 +71,29 @@ class VerilogPlatform:
 
 
 def to_verilog(design: Elaboratable, *, name: str = TOP, platform: object = None) -> str:
-    """Verilog of a component, by Yosys in this process."""
+    """Verilog of a component; the same component always gives the same text.
+
+    Raises
+    ------
+    ToolError
+        If Yosys stops: with the last line that it prints.
+    """
     text = rtlil.convert(design, name=name, platform=platform, emit_src=False)
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "design.il"), Path(folder, "design.v")
         source.write_text(text)
-        yosys = libyosys.Design()
-        for command in (f"read_rtlil {source}", "proc", "memory_collect", "opt_clean",
-                        f"write_verilog -noattr {target}"):
-            libyosys.Pass.call(yosys, f"tee -q {command}")
+        commands = [
+            f"read_rtlil {source}", "proc", "memory_collect", "opt_clean",
+            # Of all attributes only parallel_case stays: as a comment, Yosys itself would warn of it.
+            "setattr -mod -unset top -unset generator", "setattr -unset full_case",
+            f"write_verilog {target}",
+        ]
+        # A process of its own: names and order in what Yosys writes depend on what it did before.
+        done = subprocess.run([sys.executable, "-P", "-c", _YOSYS, *commands], capture_output=True, text=True,
+                              check=False)
+        if done.returncode:
+            said = (done.stdout + done.stderr).strip() or f"stopped with code {done.returncode}"
+            raise ToolError(f"yosys: {said.splitlines()[-1]}")
         return target.read_text()
 
 
