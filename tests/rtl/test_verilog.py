@@ -1,0 +1,295 @@
+"""The Verilog of chips: taken without a warning by every tool, the same when written again."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikewright.boards.devices import DEVICES
+from spikewright.boards.synth import synthesise
+from spikewright.boards.yosys import run_yosys
+from spikewright.compiler.images import write_images
+from spikewright.compiler.mapping import Mapped, map_network
+from spikewright.cosim.simulators import find_verilator
+from spikewright.network import Edge, InputPort, IntegerNetwork, Population
+from spikewright.neuron import Decay, NeuronConfig
+from spikewright.rtl import verilog
+from spikewright.rtl.chip import Chip
+from spikewright.rtl.link import Link
+from spikewright.rtl.memory import Memory
+from spikewright.rtl.verilog import CELLS, TOP, VerilogPlatform, to_verilog, write_chip
+from tests.networks import random_case
+from tests.rtl.accesses import SHAPES, config, core_accesses
+
+CELL_FOLDER = Path(verilog.__file__).parent / "verilog"
+WAIVERS = CELL_FOLDER / "lint.vlt"
+WAIVER = re.compile(r'lint_off -rule ([A-Z]+) +-file "\*/(\w+\.v)" +// \S.*')
+needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not on PATH")
+SEEDS = (0, 1, 2, 3, 4, 7)
+NAMES = [*(f"random {seed}" for seed in SEEDS), "784-128-10"]
+
+
+def mapped_chip(name: str) -> Mapped:
+    """One of the chips to write: random ones, and one of the size that classifies pictures of digits."""
+    if name != "784-128-10":
+        case = random_case(int(name.removeprefix("random ")), largest=16)
+        return map_network(case.network, **case.mapping)
+    rng = np.random.default_rng(1)
+    neuron = NeuronConfig(decay=Decay(kind="shift", shift=4), compare=(400,), reset_amount=(400,))
+    sizes = {"in": 784, "hidden": 128, "out": 10}
+    edges = tuple(
+        Edge(source=source, target=target, weights=rng.integers(-127, 128, (sizes[target], sizes[source])))
+        for source, target in (("in", "hidden"), ("hidden", "out")))
+    populations = tuple(Population(name=name, size=sizes[name], neuron=neuron) for name in ("hidden", "out"))
+    network = IntegerNetwork(
+        name="digits", inputs=(InputPort(name="in", shape=(28, 28)),), edges=edges,
+        populations=populations, outputs=("out",))
+    return map_network(network)
+
+
+@pytest.fixture(scope="module", name="folders")
+def folders_fixture(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The Verilog and the images of every chip, each in a folder of its own."""
+    folders = {name: tmp_path_factory.mktemp("chip") for name in NAMES}
+    for name, folder in folders.items():
+        mapped = mapped_chip(name)
+        write_chip(mapped.chip, folder / "rtl")
+        write_images(mapped.chip, mapped.images, folder / "memory")
+    return folders
+
+
+def yosys(folder: Path, *commands: str) -> str:
+    """Give commands to Yosys; what it says."""
+    run_yosys([(folder, commands)], folder / "yosys.log")
+    return (folder / "yosys.log").read_text()
+
+
+SOURCES = " ".join(f"rtl/{name}" for name in ("chip.v", *CELLS))
+
+
+def verilator(folder: Path, *arguments: object) -> str:
+    """Lint; every complaint."""
+    root = find_verilator()
+    command = ["perl", str(root / "bin" / "verilator"), "--lint-only", "-Wall", "--top-module", TOP]
+    result = subprocess.run([*command, *map(str, arguments), *SOURCES.split()], cwd=folder,
+                            capture_output=True, text=True, check=False,
+                            env={**os.environ, "VERILATOR_ROOT": str(root)})
+    return result.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_yosys_takes_it(folders: dict[str, Path], name: str) -> None:
+    folder = folders[name]
+    # -defer: memories are read once their parameters are known, not with the parameters' defaults.
+    log = yosys(folder, f"read_verilog -defer {SOURCES}", f"hierarchy -check -top {TOP}", "proc",
+                "check -assert")
+    assert [line for line in log.splitlines() if "warning" in line.lower()] == []
+    assert "Found and reported 0 problems." in log
+
+
+def test_yosys_synthesises_it(folders: dict[str, Path], tmp_path: Path) -> None:
+    """To the cells of an FPGA, without a warning on the way."""
+    synthesise(folders["random 7"] / "rtl", DEVICES["ecp5"], tmp_path)
+    log = (tmp_path / "yosys.log").read_text()
+    assert "ABC RESULTS" in log
+    assert [line for line in log.splitlines() if line.startswith("Warning:")] == []
+
+
+@needs_icarus
+@pytest.mark.parametrize("name", NAMES)
+def test_icarus_takes_it(folders: dict[str, Path], name: str) -> None:
+    folder = folders[name]
+    command = ["iverilog", "-g2012", "-Wall", "-o", "chip.vvp", "-s", TOP, *SOURCES.split()]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_verilator_takes_it(folders: dict[str, Path], name: str) -> None:
+    assert verilator(folders[name], WAIVERS) == ""
+
+
+def test_waivers_are_needed_and_have_a_reason_each(folders: dict[str, Path]) -> None:
+    """One rule of one file a line, with why; and every one of them holds back a complaint."""
+    header, *lines = [line for line in WAIVERS.read_text().splitlines() if not line.startswith("//")]
+    assert header == "`verilator_config"
+    waived = set()
+    for line in lines:
+        match = WAIVER.fullmatch(line)
+        assert match, line
+        waived.add((match[1], match[2]))
+    assert len(waived) == len(lines)
+    complaints = "".join(verilator(folder) for folder in folders.values())
+    found = re.findall(r"^%Warning-(\w+): \S*?(\w+\.v):", complaints, re.MULTILINE)
+    assert set(found) == waived
+
+
+PRINT_DIGESTS = """
+import sys
+from tests.rtl.test_verilog import digest
+print(*(digest(name) for name in sys.argv[1:]))
+"""
+
+
+def digest(name: str) -> str:
+    text = to_verilog(Chip(mapped_chip(name).chip), platform=VerilogPlatform(contents=True))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_same_chip_is_written_alike() -> None:
+    """In this process, and in one that has another seed for its hashes."""
+    names = [NAMES[0], NAMES[2], NAMES[3]]
+    here = [digest(name) for name in names]
+    assert here == [digest(name) for name in names]
+    assert len(set(here)) == len(here)
+    root = Path(__file__).parents[2]
+    other = subprocess.run([sys.executable, "-c", PRINT_DIGESTS, *names], capture_output=True, text=True,
+                           check=True, env={**os.environ, "PYTHONHASHSEED": "12345", "PYTHONPATH": str(root)})
+    assert other.stdout.split() == here
+
+
+def test_files_of_a_chip(folders: dict[str, Path]) -> None:
+    for folder in folders.values():
+        assert {path.name for path in (folder / "rtl").iterdir()} == {"chip.v", *CELLS}
+        for name in CELLS:
+            assert (folder / "rtl" / name).read_bytes() == (CELL_FOLDER / name).read_bytes()
+
+
+BENCH = """\
+module bench;
+    reg clk = 0;
+    reg [{bits}-1:0] inputs [0:{cycles}-1];
+    reg write_enable, read_enable;
+    reg [{address}-1:0] write_address, read_address;
+    reg [{width}-1:0] write_data;
+    wire [{width}-1:0] read_data;
+    spikewright_memory #(
+        .WIDTH({width}), .DEPTH({depth}), .ADDRESS_BITS({address}), .CONTENTS("contents.hex")
+    ) memory(clk, write_enable, write_address, write_data, read_enable, read_address, read_data);
+    integer cycle;
+    initial begin
+        $readmemh("inputs.hex", inputs);
+        #1 for (cycle = 0; cycle < {cycles}; cycle = cycle + 1) begin
+            {{write_enable, write_address, write_data, read_enable, read_address}} = inputs[cycle];
+            #1 $display("%h", read_data);
+            clk = 1;
+            #1 clk = 0;
+        end
+        $finish;
+    end
+endmodule
+"""
+
+
+def simulate(folder: Path, depth: int, width: int, contents: Sequence[int], inputs: Sequence[dict[str, int]]
+             ) -> list[str]:
+    """What the hand-written memory reads in every cycle, in Icarus; x where it is not known."""
+    address = max(1, (depth - 1).bit_length())
+    fields = [("write_enable", 1), ("write_address", address), ("write_data", width), ("read_enable", 1),
+              ("read_address", address)]
+    rows = []
+    for row in inputs:
+        bits = 0
+        for name, size in fields:
+            bits = bits << size | row[name]
+        rows.append(f"{bits:x}\n")
+    (folder / "inputs.hex").write_text("".join(rows))
+    (folder / "contents.hex").write_text("".join(f"{word:x}\n" for word in contents))
+    bits = sum(size for _, size in fields)
+    (folder / "bench.v").write_text(
+        BENCH.format(bits=bits, cycles=len(rows), address=address, width=width, depth=depth))
+    cell = CELL_FOLDER / "spikewright_memory.v"
+    subprocess.run(["iverilog", "-g2012", "-o", "bench.vvp", "bench.v", str(cell)], cwd=folder, check=True)
+    result = subprocess.run(["vvp", "-n", "bench.vvp"], cwd=folder, check=True, capture_output=True,
+                            text=True)
+    return result.stdout.split()
+
+
+@needs_icarus
+@pytest.mark.parametrize(("depth", "width"), SHAPES)
+def test_the_verilog_memory_reads_what_amaranths_reads(tmp_path: Path, depth: int, width: int) -> None:
+    """The same random accesses, contents and all; the word read last holds."""
+    contents = np.random.default_rng(1).integers(0, 1 << min(width, 62), depth).tolist()
+    accesses = core_accesses(depth, width, list(contents), 200)
+    amaranth = accesses.play(Memory(config(depth, width), contents))
+    read = simulate(tmp_path, depth, width, contents, accesses.inputs)
+    assert amaranth == accesses.expected
+    known = [row["read_data"] for row in amaranth if row]
+    assert len(known) > 150
+    assert [int(text, 16) for text in read[-len(known):]] == known
+    assert all(set(text) == {"x"} for text in read[:-len(known)]), "nothing is read before the first read"
+
+
+@needs_icarus
+def test_the_verilog_memory_finds_out_who_reads_what_is_being_written(tmp_path: Path) -> None:
+    """In simulation such a read gives neither the old word nor the new."""
+    idle = {"write_enable": 0, "write_address": 0, "write_data": 0, "read_enable": 0, "read_address": 0}
+    later = {**idle, "read_enable": 1, "read_address": 2}
+    collision = {**later, "write_enable": 1, "write_address": 2, "write_data": 0x35}
+    read = simulate(tmp_path, 4, 8, [1, 2, 3, 4], [collision, later, idle])
+    assert int(read[1], 16) not in (3, 0x35)
+    assert int(read[2], 16) == 0x35
+
+
+MEMORIES = """\
+module {name}_top(input clk, input we, input [{address}-1:0] wa, input [{width}-1:0] wd, input re,
+                  input [{address}-1:0] ra, output [{width}-1:0] rd);
+    wire [{address}-1:0] write_address = wa & {last}, read_address = ra & {last};
+    wire write_enable = we & ~(re & (write_address == read_address));
+    {module} memory(.clk(clk), .write_enable(write_enable), .write_address(write_address), .write_data(wd),
+                    .read_enable(re), .read_address(read_address), .read_data(rd));
+endmodule
+"""
+
+
+def prove_equal(folder: Path, gold: str, wrappers: str, cell: str, *, cycles: int) -> str:
+    """Ask Yosys for inputs that tell the two apart within so many cycles; what it says."""
+    (folder / "gold.v").write_text(gold)
+    (folder / "wrappers.v").write_text(wrappers)
+    return yosys(
+        folder, f"read_verilog -DSYNTHESIS {folder}/gold.v {folder}/wrappers.v {CELL_FOLDER / cell}",
+        "hierarchy -check", "proc", "flatten", "memory -nomap", "memory_map", "opt_clean", "async2sync",
+        "miter -equiv -ignore_gold_x -make_outputs gold_top gate_top miter", "flatten miter", "opt_clean",
+        "sat -verify -prove trigger 0 -seq 1 -set-init-undef -set-def-inputs -tempinduct-baseonly"
+        f" -maxsteps {cycles} miter")
+
+
+@pytest.mark.parametrize(("depth", "width"), [(1, 3), (2, 1), (4, 2)])
+def test_no_accesses_tell_the_verilog_memory_from_amaranths(tmp_path: Path, depth: int, width: int) -> None:
+    """Proven, for all accesses of the first cycles that read no word while it is written."""
+    contents = [(index * 5 + 2) % (1 << width) for index in range(depth)]
+    (tmp_path / "contents.hex").write_text("".join(f"{word:x}\n" for word in contents))
+    gold = to_verilog(Memory(config(depth, width), contents), name="gold")
+    address = max(1, (depth - 1).bit_length())
+    sizes = f".WIDTH({width}), .DEPTH({depth}), .ADDRESS_BITS({address})"
+    modules = {"gold": "gold", "gate": f'spikewright_memory #({sizes}, .CONTENTS("contents.hex"))'}
+    wrappers = "".join(
+        MEMORIES.format(name=name, module=module, width=width, address=address, last=depth - 1)
+        for name, module in modules.items())
+    log = prove_equal(tmp_path, gold, wrappers, "spikewright_memory.v", cycles=6)
+    assert "proved base case for 6 steps: SUCCESS!" in log
+
+
+LINKS = """\
+module {name}_top(input clk, input rst, input [4:0] a, input v, input r, output ready, output valid,
+                  output [4:0] b);
+    {module} link({clock}.source{_}valid(v), .source{_}ready(ready), .source{_}payload(a), .sink{_}valid(valid),
+                  .sink{_}ready(r), .sink{_}payload(b));
+endmodule
+"""
+
+
+def test_nothing_tells_the_verilog_link_from_amaranths(tmp_path: Path) -> None:
+    wrappers = LINKS.format(name="gold", module="gold", clock="", _="__")
+    wrappers += LINKS.format(name="gate", module="spikewright_link #(.WIDTH(5))", _="_",
+                             clock=".clk(clk), .rst(rst), ")
+    gold = to_verilog(Link(5), name="gold")
+    log = prove_equal(tmp_path, gold, wrappers, "spikewright_link.v", cycles=2)
+    assert "proved base case for 2 steps: SUCCESS!" in log
