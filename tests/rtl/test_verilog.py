@@ -280,8 +280,8 @@ def test_no_accesses_tell_the_verilog_memory_from_amaranths(tmp_path: Path, dept
 LINKS = """\
 module {name}_top(input clk, input rst, input [4:0] a, input v, input r, output ready, output valid,
                   output [4:0] b);
-    {module} link({clock}.source{_}valid(v), .source{_}ready(ready), .source{_}payload(a), .sink{_}valid(valid),
-                  .sink{_}ready(r), .sink{_}payload(b));
+    {module} link({clock}.source{_}valid(v), .source{_}ready(ready), .source{_}payload(a),
+                  .sink{_}valid(valid), .sink{_}ready(r), .sink{_}payload(b));
 endmodule
 """
 
