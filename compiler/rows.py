@@ -11,6 +11,7 @@ import numpy as np
 from spikewright.compiler.words import Image, Integers, pack, unpack
 from spikewright.config import CompressedRows, CoreConfig, PortConfig, slot_bits
 from spikewright.fixed import unsigned_bits
+from spikewright.memories import BANK_WORDS, weight_memories
 from spikewright.network import Edge
 
 __all__ = [
@@ -64,7 +65,11 @@ def place_weights(
 def dense_images(core: CoreConfig, placed: Integers) -> dict[str, Image]:
     """The weight memory of dense rows."""
     words = placed.reshape(-1, core.lanes)
-    return {f"{core.name}.weights": pack(words, [core.weight_bits] * core.lanes)}
+    image = pack(words, [core.weight_bits] * core.lanes)
+    return {
+        memory.name: image[bank * BANK_WORDS : (bank + 1) * BANK_WORDS]
+        for bank, memory in enumerate(weight_memories(core))
+    }
 
 
 def compress(placed: Integers) -> tuple[LaneEntries, ...]:
@@ -125,7 +130,8 @@ def grouped(entries: LaneEntries, group: int) -> tuple[Integers, Integers]:
 
 def expand_dense(core: CoreConfig, images: dict[str, Image]) -> Integers:
     """Placed weights that the image of a dense core holds."""
-    words = unpack(images[f"{core.name}.weights"], [core.weight_bits] * core.lanes, [True] * core.lanes)
+    image = np.concatenate([images[memory.name] for memory in weight_memories(core)])
+    words = unpack(image, [core.weight_bits] * core.lanes, [True] * core.lanes)
     return words.reshape(core.total_rows, core.slots, core.lanes)
 
 

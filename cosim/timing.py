@@ -157,7 +157,7 @@ def _row_cycles(core: CoreConfig, network: IntegerNetwork, port: PortConfig) -> 
 def _first_word(core: CoreConfig, take: Cycles) -> Cycles:
     """When the first word of a step can be seen on a core's stream, whose sweep begins after ``take``."""
     latency = CoreLatency(core)
-    return take + latency.phases + latency.spike + (EMIT if core.neuron.fires else 1)
+    return take + latency.phases + latency.shown + (EMIT if core.neuron.fires else 1)
 
 
 def _sweep(core: CoreConfig, take: Cycles, fired: Cycles | int) -> tuple[Cycles, Cycles]:
@@ -165,10 +165,10 @@ def _sweep(core: CoreConfig, take: Cycles, fired: Cycles | int) -> tuple[Cycles,
     latency = CoreLatency(core)
     if core.neuron.fires:
         last_read = take + core.slots * latency.phases
-        token = np.maximum(last_read + latency.spike + 1 + EMIT, _first_word(core, take) + fired)
+        token = np.maximum(last_read + latency.shown + 1 + EMIT, _first_word(core, take) + fired)
         return last_read + latency.drain + 1, token
     # A slot waits until the potentials of the one before are out.
-    pace = latency.phases + latency.spike + core.lanes
+    pace = latency.phases + latency.shown + core.lanes
     rest = (core.neurons - 1) % core.lanes + 1
     last_read = take + (core.slots - 1) * pace + latency.phases
-    return last_read + latency.drain + 1, last_read + latency.spike + 1 + rest
+    return last_read + latency.drain + 1, last_read + latency.shown + 1 + rest

@@ -1,12 +1,13 @@
 """A lane: the state memory of its neurons, and what adds to it, decays, compares and resets."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from spikewright.config import CompressedRows, CoreConfig, slot_bits
+from spikewright.config import CompressedRows, CoreConfig, ParameterName, slot_bits
 from spikewright.memories import MemoryConfig
 from spikewright.rtl.arithmetic import clamped, decayed
 from spikewright.rtl.memory import BusSignature, ConfiguredMemory
@@ -32,7 +33,7 @@ class SweepSignature(wiring.Signature):
     """What the sequencer tells all lanes of a core.
 
     ``read_hold`` and ``read`` read ``slot`` (held drive; a cycle later, the potential); ``clear`` goes
-    with the potential when it resets (:attr:`CoreLatency.spike` later). ``store`` writes back, into
+    with the potential when it resets (:attr:`CoreLatency.potential` later). ``store`` writes back, into
     ``store_slot``; ``wipe`` empties the held drive of ``slot``.
     """
 
@@ -69,8 +70,10 @@ class Lane(wiring.Component):
         See their signatures. The two must not come at once, but for latencies that the sequencer keeps.
     parameters : ``In(parameter_layout(core))``
         This lane's fields of the parameter memory, in the cycle after ``sweep.read``.
-    spike, potential
-        :attr:`CoreLatency.spike` cycles after ``sweep.read``: whether it fires, and ``u``.
+    potential
+        ``u``, :attr:`CoreLatency.potential` cycles after ``sweep.read``.
+    spike
+        Whether it fires, a cycle later.
     """
 
     synapse: Any
@@ -162,29 +165,16 @@ class Lane(wiring.Component):
             m.d.sync += [held.eq(gathered), summed.eq(gathered + held), fired.eq(before)]
             gathered, before = summed, fired
             fields = {name: delayed(m, value, 1) for name, value in fields.items()}
-        # The neuron fires, or gives its potential.
-        potential, spike = self.potential, self.spike
-        if neuron.fires:
-            compare = fields.get("compare", Const(neuron.compare[0]))
-            reset_value = fields.get("reset_value", Const(neuron.reset_value[0]))
-            now = Mux(before, reset_value, gathered) if neuron.stores_spike else gathered
-            m.d.sync += [potential.eq(clamped(now, neuron)), spike.eq(now >= compare)]
-        else:
-            m.d.sync += potential.eq(clamped(gathered, neuron))
-        # It resets.
+        if neuron.stores_spike:
+            gathered = Mux(before, fields.get("reset_value", Const(neuron.reset_value[0])), gathered)
+        m.d.sync += self.potential.eq(clamped(gathered, neuron))
+        # It fires and resets.
         after = {name: delayed(m, value, 1) for name, value in fields.items()}
-        amount = after.get("reset_amount", Const(neuron.reset_amount[0]))
-        off = Signal(signed(neuron.state_bits + 1))
-        m.d.comb += off.eq(Mux(spike, amount, 0))
-        reset: Value = potential
-        if neuron.fires and neuron.reset_when == "now":
-            if neuron.reset == "subtract":
-                reset = potential - off
-            else:
-                reset = Mux(spike, after.get("reset_value", Const(neuron.reset_value[0])), potential)
-        left, left_off, left_spike = Signal(signed(neuron.state_bits)), Signal.like(off), Signal()
-        m.d.sync += [left.eq(Mux(self.sweep.clear, 0, reset)), left_off.eq(Mux(self.sweep.clear, 0, off)),
-                     left_spike.eq(spike & ~self.sweep.clear)]
+        fires, reset, off = self._fire(m, after)
+        left, left_off, left_fires = Signal(signed(neuron.state_bits)), Signal.like(off), Signal()
+        clear = self.sweep.clear
+        m.d.sync += [left.eq(Mux(clear, 0, reset)), left_off.eq(Mux(clear, 0, off)),
+                     left_fires.eq(fires & ~clear), self.spike.eq(fires)]
         # It decays; what the next step adds for certain is added now.
         last = {name: delayed(m, value, 1) for name, value in after.items()}
         leaked = decayed(m, left, neuron, last.get("decay"))
@@ -196,8 +186,28 @@ class Lane(wiring.Component):
         result = Signal(self.memory.config.width)
         m.d.sync += result[:bits].eq(stored)
         if neuron.stores_spike:
-            m.d.sync += result[-1].eq(delayed(m, left_spike, wait))
+            m.d.sync += result[-1].eq(delayed(m, left_fires, wait))
         return result
+
+    def _fire(self, m: Module, levels: Mapping[ParameterName, Value]) -> tuple[Value, Value, Value]:
+        """Whether the neuron fires, the potential that this leaves, and what is still to be taken off."""
+        neuron, potential = self.core.neuron, self.potential
+        nothing = Const(0, 1)
+        if not neuron.fires:
+            return nothing, potential, nothing
+        above, fires = Signal(signed(neuron.state_bits + 1)), Signal()
+        m.d.comb += [above.eq(potential - levels.get("compare", Const(neuron.compare[0]))),
+                     fires.eq(~above[-1])]
+        amount = levels.get("reset_amount", Const(neuron.reset_amount[0]))
+        if neuron.reset_when == "next":
+            return fires, potential, Mux(fires, amount, 0) if neuron.reset == "subtract" else nothing
+        if neuron.reset == "set":
+            after: Value = levels.get("reset_value", Const(neuron.reset_value[0]))
+        elif levels.keys() & {"compare", "reset_amount"} or neuron.compare != neuron.reset_amount:
+            after = potential - amount
+        else:  # one subtraction does for both
+            after = above
+        return fires, Mux(fires, after, potential)[:neuron.state_bits].as_signed(), nothing
 
 
 def delayed(m: Module, value: Value, cycles: int) -> Value:

@@ -17,14 +17,19 @@ class CoreLatency:
     core: CoreConfig
 
     @property
-    def spike(self) -> int:
-        """From reading ``M`` to the registered spike and potential."""
+    def potential(self) -> int:
+        """From reading ``M`` to the registered potential."""
         return 2 + self.core.holds
+
+    @property
+    def shown(self) -> int:
+        """From reading ``M`` to what goes out: the registered spike, or the potential."""
+        return self.potential + self.core.neuron.fires
 
     @property
     def store(self) -> int:
         """From reading ``M`` to writing the new stored potential."""
-        return self.spike + 2 + 2 * (self.core.neuron.decay.kind == "multiply")
+        return self.potential + 2 + 2 * (self.core.neuron.decay.kind == "multiply")
 
     @property
     def phases(self) -> int:

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from spikewright.config import CompressedRows, CoreConfig, slot_bits
 from spikewright.events import Kind, WordFormat
 from spikewright.memories import MemoryConfig, core_memories
+from spikewright.rtl.banks import WeightBanks
 from spikewright.rtl.emitter import ReadoutEmitter, SpikeEmitter
 from spikewright.rtl.intake import Intake
 from spikewright.rtl.lane import Lane, SweepSignature
@@ -133,7 +134,9 @@ class LifCore(wiring.Component):
         core = self.core
         busy, settled = Signal(), Signal()
         if not isinstance(core.rows, CompressedRows):
-            m.submodules.walker = dense = DenseWalker(core, self._memory(m, "weights", memories["weights"]))
+            banks = [self._memory(m, name.replace(".", "_"), memory) for name, memory in memories.items()
+                     if name.startswith("weights")]
+            m.submodules.walker = dense = DenseWalker(core, WeightBanks(banks))
             for lane, synapse in zip(lanes, dense.synapses, strict=True):
                 wiring.connect(m, synapse, lane.synapse)
             m.d.comb += busy.eq(dense.busy)
@@ -168,7 +171,7 @@ class LifCore(wiring.Component):
         clearing = Signal(init=1)  # this sweep, or the last one, clears
         sending = Signal()  # the last token is not sent yet
         fresh, empty = Signal(), Signal()  # held drive: replaced in this step; all zero
-        waiting = Signal(range(max(latency.drain, latency.spike) + 1))
+        waiting = Signal(range(max(latency.drain, latency.shown) + 1))
         wipe_first = Signal()
         m.d.comb += [
             sweep.slot.eq(slot), sweep.clear.eq(clearing), last_slot.eq(slot == core.slots - 1),
@@ -234,7 +237,7 @@ class LifCore(wiring.Component):
             with m.If(waiting != 0):
                 m.d.sync += waiting.eq(waiting - 1)
             with m.If(sweep.read):
-                m.d.sync += waiting.eq(CoreLatency(core).spike)
+                m.d.sync += waiting.eq(CoreLatency(core).shown)
         if core.holds:
             half = Signal()  # the held drive of this slot is read
             m.d.comb += [sweep.read_hold.eq(go & ~half), sweep.read.eq(half)]
@@ -250,16 +253,16 @@ class LifCore(wiring.Component):
         reads, slots = [Signal(name="read_0")], [Signal(slot_bits(core), name="slot_0")]
         shown, ends = [Signal(name="shown_0")], [ended]
         m.d.comb += [reads[0].eq(sweep.read), slots[0].eq(sweep.slot), shown[0].eq(sweep.read & ~clearing)]
-        for chain, cycles in ((reads, latency.store), (slots, latency.store), (shown, latency.spike),
-                              (ends, latency.spike + 1)):
+        for chain, cycles in ((reads, latency.store), (slots, latency.store), (shown, latency.shown),
+                              (ends, latency.shown + 1)):
             for cycle in range(1, cycles + 1):
                 chain.append(Signal.like(chain[0], name=f"{chain[0].name.removesuffix('_0')}_{cycle}"))
                 m.d.sync += chain[cycle].eq(chain[cycle - 1])
-        step_ends = ends[latency.spike + 1]
+        step_ends = ends[latency.shown + 1]
         token_due = Signal()  # a step's token waits for the emitter
         m.d.comb += [
             sweep.store.eq(reads[latency.store]), sweep.store_slot.eq(slots[latency.store]),
-            emitter.valid.eq(shown[latency.spike]), emitter.slot.eq(slots[latency.spike]),
+            emitter.valid.eq(shown[latency.shown]), emitter.slot.eq(slots[latency.shown]),
         ]
         if core.neuron.fires:
             m.d.comb += token_due.eq(step_ends)

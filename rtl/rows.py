@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from spikewright.config import CompressedRows, CoreConfig, slot_bits
 from spikewright.fixed import unsigned_bits
 from spikewright.rtl.arithmetic import constant_product
+from spikewright.rtl.banks import WeightBanks
 from spikewright.rtl.lane import SynapseSignature
 from spikewright.rtl.memory import ConfiguredMemory
 
@@ -72,7 +73,7 @@ class DenseWalker(wiring.Component):
     busy: Signal
     ending: Signal
 
-    def __init__(self, core: CoreConfig, weights: ConfiguredMemory) -> None:
+    def __init__(self, core: CoreConfig, weights: WeightBanks) -> None:
         self.core, self.weights = core, weights
         super().__init__({
             "event": In(stream.Signature(event_layout(core))),
@@ -81,7 +82,8 @@ class DenseWalker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        core, weights = self.core, self.weights
+        core = self.core
+        m.submodules.weights = weights = self.weights
         event: Any = Signal(event_layout(core))
         slot = Signal(slot_bits(core))
         address = Signal.like(weights.read_address)

@@ -51,7 +51,8 @@ class VerilogPlatform:
         file = f"memory/{config.name}.hex" if self.contents and not config.state else ""
         m.submodules.ram = Instance(
             "spikewright_memory", p_WIDTH=config.width, p_DEPTH=config.depth,
-            p_ADDRESS_BITS=len(memory.read_address), p_CONTENTS=file, i_clk=ClockSignal(),
+            p_ADDRESS_BITS=len(memory.read_address), p_CONTENTS=file,
+            p_STYLE="block" if config.block else "auto", i_clk=ClockSignal(),
             i_write_enable=memory.write_enable, i_write_address=memory.write_address,
             i_write_data=memory.write_data, i_read_enable=memory.read_enable,
             i_read_address=memory.read_address, o_read_data=memory.read_data)

@@ -4,7 +4,8 @@ module spikewright_memory #(
     parameter WIDTH = 8,
     parameter DEPTH = 16,
     parameter ADDRESS_BITS = 4,
-    parameter CONTENTS = ""  // file for $readmemh, or empty
+    parameter CONTENTS = "",  // file for $readmemh, or empty
+    parameter STYLE = "auto"  // "block" where block RAM is to be preferred
 ) (
     input wire clk,
     input wire write_enable,
@@ -15,7 +16,7 @@ module spikewright_memory #(
     output reg [WIDTH-1:0] read_data
 );
     // No core reads a word in the cycle that writes it: tools need not provide for that.
-    (* no_rw_check *)
+    (* no_rw_check, ram_style = STYLE *)
     reg [WIDTH-1:0] words [0:DEPTH-1];
     initial if (CONTENTS != "") $readmemh(CONTENTS, words);
     always @(posedge clk) begin

@@ -24,6 +24,7 @@ __all__ = [
     "DenseRows",
     "InputConfig",
     "Parameter",
+    "ParameterName",
     "PortConfig",
     "identifier",
 ]

@@ -4,10 +4,24 @@ from dataclasses import dataclass
 
 from spikewright.config import ChipConfig, CompressedRows, CoreConfig, slot_bits
 
-__all__ = ["MemoryConfig", "bus_map", "chip_memories", "core_memories"]
+__all__ = [
+    "BANK_WORDS",
+    "MemoryConfig",
+    "bank_depths",
+    "bus_map",
+    "chip_memories",
+    "core_memories",
+    "weight_memories",
+]
 
 BUS_BITS = 32
 """Width of a transfer on the configuration bus; wider words take several, lowest bits first."""
+
+BANK_WORDS = 2048
+"""Words of a bank of weights; deeper, the block RAM of FPGAs has too few bits a word for a weight."""
+
+BLOCK_WORDS, BLOCK_BITS = 32, 1024
+"""A memory of more words than this, contents also of so many bits at least, goes to block RAM."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +38,12 @@ class MemoryConfig:
     state: bool = False
 
     @property
+    def block(self) -> bool:
+        """Whether it is worth a block RAM where there is a choice."""
+        large = self.state or self.depth * self.width >= BLOCK_BITS
+        return self.depth > BLOCK_WORDS and large
+
+    @property
     def transfers(self) -> int:
         """Bus transfers that a word takes, rounded up to a power of two (its share of addresses)."""
         return 1 << (-(-self.width // BUS_BITS) - 1).bit_length()
@@ -33,7 +53,7 @@ def core_memories(core: CoreConfig) -> tuple[MemoryConfig, ...]:
     """Memories of one core, in the order of the bus map.
 
     - ``<core>.weights``: dense rows; word ``row * slots + slot`` packs the weights of lanes 0, 1, ...
-      from the lowest bits up.
+      from the lowest bits up. Above :data:`BANK_WORDS` words these are ``<core>.weights.0``, ``.1``, ...
     - ``<core>.entries.<lane>``: compressed rows; an entry is the weight in the low bits, the slot above.
     - ``<core>.rows.<lane>``: word ``row // group`` is the start in the low bits, then the ends.
     - ``<core>.parameters``: word ``slot`` packs, for lanes 0, 1, ..., the fields of
@@ -55,13 +75,13 @@ def core_memories(core: CoreConfig) -> tuple[MemoryConfig, ...]:
             MemoryConfig(name=f"{core.name}.rows.{lane}", depth=words, width=pointer) for lane in lanes
         ]
     else:
-        memories.append(
-            MemoryConfig(
-                name=f"{core.name}.weights",
-                depth=core.total_rows * core.slots,
-                width=core.lanes * core.weight_bits,
-            )
-        )
+        width = core.lanes * core.weight_bits
+        depths = bank_depths(core.total_rows * core.slots)
+        names = ["weights"] if len(depths) == 1 else [f"weights.{bank}" for bank in range(len(depths))]
+        memories += [
+            MemoryConfig(name=f"{core.name}.{name}", depth=depth, width=width)
+            for name, depth in zip(names, depths, strict=True)
+        ]
     if core.parameters:
         width = core.lanes * sum(parameter.bits for parameter in core.parameters)
         memories.append(MemoryConfig(name=f"{core.name}.parameters", depth=core.slots, width=width))
@@ -71,6 +91,17 @@ def core_memories(core: CoreConfig) -> tuple[MemoryConfig, ...]:
         for lane in lanes
     ]
     return tuple(memories)
+
+
+def weight_memories(core: CoreConfig) -> tuple[MemoryConfig, ...]:
+    """Banks of the weights of dense rows, in the order of their words."""
+    return tuple(m for m in core_memories(core) if m.name.startswith(f"{core.name}.weights"))
+
+
+def bank_depths(words: int) -> tuple[int, ...]:
+    """Depths of the banks of a weight memory: full ones, and what is left."""
+    full, rest = divmod(words, BANK_WORDS)
+    return (BANK_WORDS,) * full + ((rest,) if rest else ())
 
 
 def chip_memories(chip: ChipConfig) -> tuple[MemoryConfig, ...]:

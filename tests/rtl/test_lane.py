@@ -115,12 +115,12 @@ class Script:
             levels = {parameter.name: level(self.levels(parameter.name), neuron.index)
                       for parameter in self.core.parameters}
             self.put(self.now + 1, parameters=encode(layout, **levels))
-            self.put(self.now + latency.spike, sweep__clear=clear)
+            self.put(self.now + latency.potential, sweep__clear=clear)
             self.put(self.now + latency.store, sweep__store=1, sweep__store_slot=slot)
             if clear:
                 neuron.clear()
             else:
-                self.shown[self.now + latency.spike] = neuron.step()
+                self.shown[self.now + latency.potential] = neuron.step()
             self.now += 1
         self.now += latency.drain
 
@@ -150,7 +150,9 @@ class Script:
                     ctx.set(port, int(row.get(name, idle)))
                 _, _, potential, spike = await ctx.tick().sample(lane.potential, lane.spike)
                 if cycle in self.shown:
-                    seen[cycle] = int(potential), bool(spike) and self.case.neuron.fires
+                    seen[cycle] = int(potential), False
+                if cycle - 1 in self.shown and self.case.neuron.fires:
+                    seen[cycle - 1] = seen[cycle - 1][0], bool(spike)
             words.extend(int(ctx.get(word)) for word in platform.words[lane.memory.config.name])
 
         bench.run(process)
@@ -246,11 +248,12 @@ def test_few_slots(size: int, rows: Any, ports: str) -> None:
         check(random_core(kinds, seed), seed)
 
 
-@pytest.mark.parametrize(("holds", "decay", "spike", "store"), [
+@pytest.mark.parametrize(("holds", "decay", "potential", "store"), [
     (False, "none", 2, 4), (False, "shift", 2, 4), (False, "multiply", 2, 6),
     (True, "none", 3, 5), (True, "multiply", 3, 7),
 ])
-def test_core_latency(holds: bool, decay: Any, spike: int, store: int) -> None:
+def test_core_latency(holds: bool, decay: Any, potential: int, store: int) -> None:
     ports = PORTS["held" if holds else "spikes"]
     latency = CoreLatency(random_core(Kinds(decay=decay, ports=ports), 1).core)
-    assert (latency.spike, latency.store, latency.phases) == (spike, store, 1 + holds)
+    assert (latency.potential, latency.store, latency.phases) == (potential, store, 1 + holds)
+    assert latency.shown == potential + 1, "a spike is registered after the potential that it is found from"

@@ -167,7 +167,7 @@ def test_steps_without_events(size: int, decay: Any, ports: str) -> None:
     sent = got.cycles["sink"][:6]
     # A sweep starts in the cycle after its token; its last spikes find the emitter and go before the token.
     assert [out - taken for taken, out in zip(tokens, sent, strict=True)] == [
-        case.core.slots * latency.phases + latency.spike + 4] * 6
+        case.core.slots * latency.phases + latency.shown + 4] * 6
     assert all(later - out == 1 for out, later in zip(sent, tokens[1:], strict=False))
 
 

@@ -15,7 +15,8 @@ from amaranth.lib.wiring import In
 from spikewright.compiler.rows import compress, compressed_images, compressed_layout, dense_images
 from spikewright.config import CompressedRows, CoreConfig, slot_bits
 from spikewright.fixed import signed_range
-from spikewright.memories import core_memories
+from spikewright.memories import BANK_WORDS, core_memories, weight_memories
+from spikewright.rtl.banks import WeightBanks
 from spikewright.rtl.memory import ConfiguredMemory
 from spikewright.rtl.rows import QUEUE_DEPTH, CompressedWalker, DenseWalker, event_layout
 from tests.rtl.cores import Port, encode, plain_core
@@ -49,8 +50,8 @@ class Walked(wiring.Component):  # type: ignore[type-arg]  # not generic at run 
             self.walker: Any = CompressedWalker(core, *(memories[name] for name in used))
             self.synapses = [self.walker.synapse]
         else:
-            used = ["core.weights"]
-            self.walker = DenseWalker(core, memories["core.weights"])
+            used = [memory.name for memory in weight_memories(core)]
+            self.walker = DenseWalker(core, WeightBanks([memories[name] for name in used]))
             self.synapses = [self.walker.synapses[index] for index in range(core.lanes)]
         self.memories = memories
 
@@ -220,3 +221,17 @@ def test_events_queue_in_front_of_a_slow_row() -> None:
     # Ten cycles of the first row have gone by when the queue is full: two rows are done or begun.
     assert QUEUE_DEPTH + 1 <= at_once <= QUEUE_DEPTH + 5
     assert len(shown[0]) == 40 * 9
+
+
+@pytest.mark.parametrize("past", [0, 1, BANK_WORDS])
+def test_dense_rows_in_banks(past: int) -> None:
+    """Weights that take more than a bank are read as those that do not, at both sides of every border."""
+    core = plain_core(128, 1, ports=[("drive", BANK_WORDS // 128 + -(-past // 128), 0)])
+    placed = placed_weights(core, 1.0)
+    images = dense_images(core, placed)
+    assert len(images) == 1 + (past > 0) + (past > BANK_WORDS)
+    events = [(row, 0, 1, 0) for row in range(core.total_rows)]
+    random.Random(1).shuffle(events)
+    _, shown = Walked(core, images).walk(encoded(core, events))
+    assert [one for _, one in shown[0]] == [
+        one for event in events for one in lane_passes(core, placed, 0, event)]

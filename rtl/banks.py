@@ -1,0 +1,48 @@
+"""The weight memory of dense rows, in banks."""
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Array, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from spikewright.fixed import unsigned_bits
+from spikewright.memories import BANK_WORDS
+from spikewright.rtl.memory import ConfiguredMemory
+
+__all__ = ["WeightBanks"]
+
+
+class WeightBanks(wiring.Component):
+    """One read port over the banks of :func:`spikewright.memories.core_memories`, all full but the last.
+
+    A read takes one cycle and holds until the next, as of one memory; only the bank addressed is read.
+
+    Members
+    -------
+    read_enable, read_address, read_data
+        As of :class:`~spikewright.rtl.memory.Memory`.
+    """
+
+    read_enable: Signal
+    read_address: Signal
+    read_data: Signal
+
+    def __init__(self, banks: Sequence[ConfiguredMemory]) -> None:
+        self.banks = banks
+        words = sum(bank.config.depth for bank in banks)
+        super().__init__({"read_enable": In(1), "read_address": In(unsigned_bits(words - 1)),
+                          "read_data": Out(banks[0].config.width)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        within = (BANK_WORDS - 1).bit_length() if len(self.banks) > 1 else len(self.read_address)
+        bank = self.read_address[within:]
+        read = Signal.like(bank)
+        with m.If(self.read_enable):
+            m.d.sync += read.eq(bank)
+        for index, memory in enumerate(self.banks):
+            m.d.comb += [memory.read_enable.eq(self.read_enable & (bank == index)),
+                         memory.read_address.eq(self.read_address[:within])]
+        m.d.comb += self.read_data.eq(Array(memory.read_data for memory in self.banks)[read])
+        return m
