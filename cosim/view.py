@@ -81,7 +81,7 @@ def _population(core: CoreConfig, names: Names, memories: dict[str, MemoryConfig
     bits = core.address_bits
     value = _value(word, bits, core.word.value_bits, signed=True)
     neurons = [(place, neuron) for place, neuron in enumerate(core.placement) if neuron >= 0]
-    cases = "\n".join(f"                    {place}: number = {neuron};" for place, neuron in neurons)
+    cases = "\n".join(f"                    {place}: neuron = {neuron};" for place, neuron in neurons)
     potentials = ""
     for place, neuron in sorted(neurons, key=lambda entry: entry[1])[:MAX_POTENTIALS]:
         slot, lane = divmod(place, core.lanes)
@@ -101,14 +101,13 @@ def _population(core: CoreConfig, names: Names, memories: dict[str, MemoryConfig
     return f"""\
         if (1) begin : pop_{identifier(core.name)}
 {_stream(valid, ready, word, bits, value)}\
-            integer number;  // of the neuron at this address
+            integer neuron;  // of an event
             always @* begin
-                number = 0;
-                case (address)
+                neuron = 0;
+                if (is_event) case (address)
 {cases}
                     default: ;
                 endcase
             end
-            wire integer neuron = is_event ? number : 0;
 {spikes if core.neuron.fires else ""}{potentials}        end
 """

@@ -4,6 +4,7 @@ The window is chosen in clocks of the first run; the same Verilog on the same wo
 clocks again.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from spikewright.cosim.standalone import build_program
 from spikewright.cosim.view import WAVES
 from spikewright.errors import ConfigError, ToolError
 
-__all__ = ["WAVES", "Window", "choose_window", "write_waves"]
+__all__ = ["WAVES", "Window", "choose_window", "name_all", "write_waves"]
 
 MARGIN_CYCLES = 4
 """Clocks shown before the first word and after the last token."""
@@ -97,7 +98,15 @@ def write_waves(
     file = run / WAVES
     if not file.is_file() or not file.stat().st_size:
         raise ToolError(f"{run}: the simulator left no waveform, see {run / 'simulation.log'}")
+    name_all(file)
     return file
+
+
+def name_all(file: Path) -> None:
+    """Give names of their own to signals that have none: strict readers stumble over ``$`` in front."""
+    head, end, body = file.read_bytes().partition(b"$enddefinitions")
+    head = re.sub(rb"(\$var +\S+ +\d+ +\S+ +|\$scope +\S+ +)\$", rb"\1unnamed$", head)
+    file.write_bytes(head + end + body)
 
 
 def _clocks(
