@@ -130,7 +130,8 @@ def compare(
             wanted = stepped.states[core.name][field]
             step_states += wanted.size
             found.look(core.name, order, f"state {field!r}", wanted, values, stepped=True, steps=steps)
-            wanted, values = stepped.trace.states[core.name][field], hardware.stepped.states[core.name][field]
+        for field, values in hardware.stepped.states[core.name].items():
+            wanted = stepped.trace.states[core.name][field]
             found.look(core.name, order, f"state {field!r}", wanted, values, stepped=True, steps=steps)
     names = [core.name for core in chip.cores]
     for breach in hardware.faults:

@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,8 @@ class _Campaign:
         patch.astype(">u8").tofile(folder / "patch.bin")
         return self.program.run(folder, plusargs, timeout=timeout)
 
-    def check(self, folder: Path) -> tuple[str | None, str | None, int | None, bool]:
-        """What the checker says first: text, population, neuron, and whether that names a place."""
+    def check(self, folder: Path) -> "_Report":
+        """What the checker says."""
         try:
             hardware = read_records(
                 folder / "records.bin",
@@ -86,16 +86,31 @@ class _Campaign:
                 stepped=self.samples,
             )
         except LockedError as error:
-            return str(error), error.breach.population, None, True
+            return _Report(found=str(error), population=error.breach.population, locked=True, at_ends=True)
         if self.chip.contents == "bus":
             check_contents(hardware, folder / "load.bin")
         comparison = compare(self.chip, hardware, self.model, self.stepped)
         if not comparison.mismatches:
-            return None, None, None, False
+            return _Report()
+        without_steps = replace(hardware, step_states={name: {} for name in hardware.step_states})
+        at_ends = compare(self.chip, without_steps, self.model, self.stepped).mismatches > 0
         first = comparison.divergence
         if first is None:  # the bus gave back other contents than were loaded
-            return str(hardware.faults[0]), None, None, True
-        return str(first), first.population, first.neuron, True
+            return _Report(found=str(hardware.faults[0]), at_ends=at_ends)
+        return _Report(
+            found=str(first), population=first.population, neuron=first.neuron, at_ends=at_ends
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Report:
+    """What the checker says first, where that is, and whether states of steps were needed for it."""
+
+    found: str | None = None
+    population: str | None = None
+    neuron: int | None = None
+    locked: bool = False
+    at_ends: bool = False
 
 
 def inject(
@@ -170,7 +185,7 @@ def _clean_run(campaign: _Campaign, folder: Path) -> tuple[Probe, tuple[str, ...
     started = time.perf_counter()
     campaign.run(None, folder, None)
     seconds = time.perf_counter() - started
-    found = campaign.check(folder)[0]
+    found = campaign.check(folder).found
     if found is not None:
         raise ToolError(f"no faults injected: the Verilog made for them differs without one: {found}")
     clocks = last_cycle(folder / "records.bin")
@@ -181,15 +196,17 @@ def _clean_run(campaign: _Campaign, folder: Path) -> tuple[Probe, tuple[str, ...
 
 def _outcome(campaign: _Campaign, fault: Fault, folder: Path, clean: Probe, *, ended: bool) -> Outcome:
     """Compare a run with the clean one, by the probe, and with the model, by the checker."""
-    found, population, neuron, named = campaign.check(folder)
+    report = campaign.check(folder)
     seen = effect(campaign.chip, clean, read_probe(folder / "probe.bin", campaign.chip))
-    if seen is None and (not ended or (found is not None and found.startswith("simulation locked up"))):
+    if seen is None and (report.locked or not ended):
         seen = "the run never ends"
-    located = named
+    located = report.found is not None
     if fault.kind != "logic":
-        fits = population in (fault.population, None)
-        located = named and fits and (neuron is None or fault.neurons is None or neuron in fault.neurons)
-    return Outcome(fault=fault, effect=seen, found=found, located=located)
+        neuron = report.neuron is None or fault.neurons is None or report.neuron in fault.neurons
+        located = located and report.population in (fault.population, None) and neuron
+    return Outcome(
+        fault=fault, effect=seen, found=report.found, at_ends=report.at_ends, located=located
+    )  # fmt: skip
 
 
 def _sources(chip: ChipConfig, setup: Setup, target: Path, bits: int) -> list[Path]:

@@ -17,6 +17,8 @@ class Outcome:
         What the probe saw; None where nothing differs.
     found
         What the checker reported first; None where it reported nothing.
+    at_ends
+        The spikes, the read-outs and the states at the samples' ends would have been enough to find it.
     located
         The report names where it starts, and that fits the fault as far as it is known.
     """
@@ -24,6 +26,7 @@ class Outcome:
     fault: Fault
     effect: str | None
     found: str | None
+    at_ends: bool
     located: bool
 
     @property
@@ -47,7 +50,7 @@ class Injection:
     seconds: float
 
     def count(self, kind: str | None = None) -> dict[str, int]:
-        """Faults injected; effective; of these detected; of these located."""
+        """Faults injected; effective; detected of these; located, and found at samples' ends, of those."""
         of_kind = [o for o in self.outcomes if kind is None or o.fault.kind == kind]
         effective = [outcome for outcome in of_kind if outcome.effective]
         detected = [outcome for outcome in effective if outcome.detected]
@@ -56,4 +59,5 @@ class Injection:
             "effective": len(effective),
             "detected": len(detected),
             "located": sum(outcome.located for outcome in detected),
+            "detected_at_ends": sum(outcome.at_ends for outcome in detected),
         }

@@ -147,14 +147,21 @@ def test_a_number_out_of_range_is_refused(count: int, x: Any, tmp_path: Path) ->
 def outcome(*, effective: bool, detected: bool) -> Outcome:
     fault = Fault(kind="state", where="p.state.0: word 0, bit 0", how="stuck-at-0", population="p")
     return Outcome(
-        fault=fault, effect="words" if effective else None, found="x" if detected else None, located=detected
+        fault=fault, effect="words" if effective else None, found="x" if detected else None, at_ends=False,
+        located=detected,
     )  # fmt: skip
 
 
 def test_only_effective_faults_count_as_detected() -> None:
     outcomes = [outcome(effective=True, detected=True)] * 19 + [outcome(effective=False, detected=True)] * 5
     injection = Injection(outcomes=tuple(outcomes), samples=1, steps=1, seconds=1.0)
-    assert injection.count() == {"injected": 24, "effective": 19, "detected": 19, "located": 19}
+    assert injection.count() == {
+        "injected": 24,
+        "effective": 19,
+        "detected": 19,
+        "located": 19,
+        "detected_at_ends": 0,
+    }
 
 
 @pytest.mark.parametrize(

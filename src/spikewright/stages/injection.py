@@ -7,7 +7,7 @@ from spikewright.cosim.outcomes import Injection, Outcome
 
 __all__ = ["DETECTED_SHARE", "FAULT_COUNTS", "faults_found", "faults_summary"]
 
-FAULT_COUNTS = ("injected", "effective", "detected", "located")
+FAULT_COUNTS = ("injected", "effective", "detected", "located", "detected_at_ends")
 
 DETECTED_SHARE = 0.95
 """The check fails where it finds a smaller share of the effective faults than this."""
@@ -47,4 +47,5 @@ def _entry(number: int, outcome: Outcome) -> dict[str, Any]:
         "detected": outcome.detected,
         "found": outcome.found,
         "located": outcome.located,
+        "detected_at_ends": outcome.at_ends,
     }
