@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from spikewright.config import ChipConfig, identifier
 from spikewright.memories import MemoryConfig, bus_map, core_memories
-from spikewright.rtl.chip import bus_address_bits
+from spikewright.rtl.chip import bus_shape
 
 __all__ = ["RECORD_BYTES", "Tag", "harness", "state_memories"]
 
@@ -238,7 +238,7 @@ def _read_states(chip: ChipConfig, names: _Names) -> str:
 
 
 def _bus_signals(chip: ChipConfig) -> str:
-    bits = bus_address_bits(chip)
+    bits = bus_shape(chip).address_bits
     return f"""\
     reg request_valid = 1'b0;
     wire request_ready, response_valid;
@@ -275,7 +275,7 @@ def _bus_signals(chip: ChipConfig) -> str:
 
 def _load(chip: ChipConfig) -> str:
     """Loads every contents memory from ``load.bin`` (address, data), reads all of it back, and resets."""
-    bits = bus_address_bits(chip)
+    bits = bus_shape(chip).address_bits
     return f"""\
         load_file = $fopen("load.bin", "rb");
         got = $fread(load, load_file);
