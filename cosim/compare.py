@@ -1,5 +1,6 @@
 """Hardware against the integer model: how much was compared, what differs, and where first."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spikewright.config import ChipConfig
-from spikewright.cosim.records import Hardware
+from spikewright.cosim.records import Hardware, Run
+from spikewright.cosim.stepped import SteppedTrace
 from spikewright.models.trace import Trace
 
 __all__ = ["Comparison", "Divergence", "compare"]
@@ -15,22 +17,29 @@ __all__ = ["Comparison", "Divergence", "compare"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Divergence:
-    """The first place where hardware and model differ; ``step`` is None for a state at a sample's end."""
+    """The first place where hardware and model differ.
+
+    ``step`` is None for a state at a sample's end, ``neuron`` for a stream that breaches the protocol,
+    ``expected`` and ``seen`` then too. ``stepped`` says that it was seen when the sample was run once more
+    and stepped through.
+    """
 
     sample: int
     step: int | None
     population: str
     what: str
-    neuron: int
-    expected: int
-    seen: int
+    neuron: int | None = None
+    expected: int | None = None
+    seen: int | None = None
+    stepped: bool = False
 
     def __str__(self) -> str:
         when = "at its end" if self.step is None else f"step {self.step}"
-        return (
-            f"first divergence: sample {self.sample}, {when}, population {self.population!r}, neuron"
-            f" {self.neuron}: {self.what} must be {self.expected}, hardware gave {self.seen}"
-        )
+        place = f"first divergence: sample {self.sample}, {when}, population {self.population!r}"
+        if self.neuron is None:
+            return f"{place}: {self.what}"
+        must = f"{self.what} must be {self.expected}, hardware gave {self.seen}"
+        return f"{place}, neuron {self.neuron}: {must}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,80 +47,128 @@ class Comparison:
     """What a co-simulation compared.
 
     ``spikes_compared`` counts the model's spikes of all populations; every place without a spike is
-    compared as well. ``mismatches`` counts places: (sample, step, neuron), and states.
+    compared as well. ``states_compared`` are those at the samples' ends, ``step_states_compared`` those at
+    the end of every step of the samples that were stepped through. ``mismatches`` counts places: (sample,
+    step, neuron), and states, of both passes, and breaches of the protocol.
     """
 
     spikes_compared: int
     places_compared: int
     readouts_compared: int
     states_compared: int
+    step_states_compared: int
     mismatches: int
     divergence: Divergence | None
 
 
-def compare(chip: ChipConfig, hardware: Hardware, model: Trace) -> Comparison:
-    """Compare every spike, read-out and stored state of every population; faults count as mismatches."""
-    mismatches = len(hardware.faults)
-    spikes = places = readouts = states = 0
-    firsts: list[tuple[tuple[int, int, int], Divergence]] = []
-    for order, core in enumerate(chip.cores):
-        expected: npt.NDArray[Any]
-        seen: npt.NDArray[Any]
-        if core.neuron.fires:
-            what, expected, seen = "spikes", model.spikes[core.name], hardware.spikes[core.name]
-            spikes += int(expected.sum())
-            places += expected.size
-        else:
-            what, expected, seen = "potential", model.readouts[core.name], hardware.readouts[core.name]
-            readouts += expected.size
+_Order = tuple[int, int, int, int, bool]
+"""Sample, step, population, whether a state, pass: what comes first."""
+
+
+class _Differences:
+    """Counts places that differ and keeps the first."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.firsts: list[tuple[_Order, Divergence]] = []
+
+    def note(self, order: _Order, divergence: Divergence) -> None:
+        self.firsts.append((order, divergence))
+
+    def look(self, name: str, order: int, what: str, expected: Any, seen: Any, *, stepped: bool, steps: int
+             ) -> None:  # fmt: skip
+        """Compare arrays ``(samples, steps, neurons)``, or states ``(samples, neurons)`` at samples' ends."""
         differs = _different(expected, seen)
-        mismatches += len(differs)
-        if len(differs):
-            sample, step, neuron = map(int, differs[0])
-            firsts.append(
-                (
-                    (sample, step, order),
-                    Divergence(
-                        sample=sample,
-                        step=step,
-                        population=core.name,
-                        what=what,
-                        neuron=neuron,
-                        expected=int(expected[sample, step, neuron]),
-                        seen=int(seen[sample, step, neuron]),
-                    ),
-                )
-            )
+        self.count += len(differs)
+        if not len(differs):
+            return
+        sample, *step, neuron = map(int, differs[0])
+        self.note(
+            (sample, step[0] if step else steps, order, int(what.startswith("state")), stepped),
+            Divergence(
+                sample=sample,
+                step=step[0] if step else None,
+                population=name,
+                what=what,
+                neuron=neuron,
+                expected=int(expected[tuple(differs[0])]),
+                seen=int(seen[tuple(differs[0])]),
+                stepped=stepped,
+            ),
+        )
+
+    def first(self) -> Divergence | None:
+        return min(self.firsts, key=lambda first: first[0])[1] if self.firsts else None
+
+
+def compare(
+    chip: ChipConfig, hardware: Hardware, model: Trace, stepped: SteppedTrace | None = None
+) -> Comparison:
+    """Compare every spike, read-out and stored state of every population; faults count as mismatches.
+
+    ``stepped`` is the model's run of the samples that the hardware was stepped through.
+    """
+    found = _Differences()
+    found.count = len(hardware.faults)
+    spikes = places = readouts = states = step_states = 0
+    for order, core in enumerate(chip.cores):
+        for stream in _streams(core.name, core.neuron.fires, hardware, model, stepped):
+            found.look(core.name, order, *stream[:3], stepped=stream[3], steps=stream[1].shape[1])
+        if core.neuron.fires:
+            spikes += int(model.spikes[core.name].sum())
+            places += model.spikes[core.name].size
+        else:
+            readouts += model.readouts[core.name].size
+        steps = (model.spikes | model.readouts)[core.name].shape[1]
         for field, values in hardware.states[core.name].items():
             wanted = model.states[core.name][field]
             states += wanted.size
-            differs = _different(wanted, values)
-            mismatches += len(differs)
-            if len(differs):
-                sample, neuron = map(int, differs[0])
-                steps = expected.shape[1]
-                firsts.append(
-                    (
-                        (sample, steps, order),
-                        Divergence(
-                            sample=sample,
-                            step=None,
-                            population=core.name,
-                            what=f"state {field!r}",
-                            neuron=neuron,
-                            expected=int(wanted[sample, neuron]),
-                            seen=int(values[sample, neuron]),
-                        ),
-                    )
-                )
+            found.look(core.name, order, f"state {field!r}", wanted, values, stepped=False, steps=steps)
+        if stepped is None:
+            continue
+        for field, values in hardware.step_states[core.name].items():
+            wanted = stepped.states[core.name][field]
+            step_states += wanted.size
+            found.look(core.name, order, f"state {field!r}", wanted, values, stepped=True, steps=steps)
+            wanted, values = stepped.trace.states[core.name][field], hardware.stepped.states[core.name][field]
+            found.look(core.name, order, f"state {field!r}", wanted, values, stepped=True, steps=steps)
+    names = [core.name for core in chip.cores]
+    for breach in hardware.faults:
+        if breach.population is None or breach.sample is None or breach.step is None:
+            continue
+        found.note(
+            (breach.sample, breach.step, names.index(breach.population), 0, breach.stepped),
+            Divergence(
+                sample=breach.sample,
+                step=breach.step,
+                population=breach.population,
+                what=breach.what,
+                stepped=breach.stepped,
+            ),
+        )
     return Comparison(
         spikes_compared=spikes,
         places_compared=places,
         readouts_compared=readouts,
         states_compared=states,
-        mismatches=mismatches,
-        divergence=min(firsts, key=lambda first: first[0])[1] if firsts else None,
+        step_states_compared=step_states,
+        mismatches=found.count,
+        divergence=found.first(),
     )
+
+
+def _streams(
+    name: str, fires: bool, hardware: Hardware, model: Trace, stepped: SteppedTrace | None
+) -> Iterator[tuple[str, npt.NDArray[Any], npt.NDArray[Any], bool]]:
+    """What a population sent, model's and hardware's, of both passes."""
+    passes: list[tuple[Trace, Run, bool]] = [(model, hardware, False)]
+    if stepped is not None:
+        passes.append((stepped.trace, hardware.stepped, True))
+    for expected, seen, again in passes:
+        if fires:
+            yield "spikes", expected.spikes[name], seen.spikes[name], again
+        else:
+            yield "potential", expected.readouts[name], seen.readouts[name], again
 
 
 def _different(expected: npt.NDArray[np.generic], seen: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:

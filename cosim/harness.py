@@ -3,95 +3,42 @@
 Stimulus and records are binary files, read and written in the simulated design, so that Python does
 nothing a cycle. A record is 96 bits, lowest first: tag (8), payload (56), cycle (32);
 :mod:`spikewright.cosim.records` reads them.
+
+Samples run freely, one step behind the other as the hardware would. Those from ``+free=N`` on are stepped
+through: the inputs wait at each step's end until every core has ended the step and rests, and all
+states are recorded.
 """
 
-from dataclasses import dataclass
-from enum import IntEnum
-
 from spikewright.config import ChipConfig, identifier
-from spikewright.memories import MemoryConfig, bus_map, core_memories
-from spikewright.rtl.chip import bus_shape
+from spikewright.cosim.fault_parts import fault_signals, outputs_probe
+from spikewright.cosim.harness_parts import bus_signals, feeder, load, read_states, recorder
+from spikewright.cosim.names import Names, Tag, put
+from spikewright.cosim.view import view
 
-__all__ = ["RECORD_BYTES", "Tag", "harness", "state_memories"]
+__all__ = ["WATCHDOG_CYCLES", "harness"]
 
-RECORD_BYTES = 12
 PAUSE_CYCLES = 40
-"""Cycles from the last token of a sample to reading states: longer than any core's pipeline."""
+"""Cycles from the last token of a step to reading states: longer than any core's pipeline."""
 WATCHDOG_CYCLES = 1 << 17
 """Cycles without any word on any stream, after which a run is given up as locked up."""
 
 
-class Tag(IntEnum):
-    """First byte of a record; populations and inputs count from their tag up."""
+def harness(chip: ChipConfig, *, waves: bool = False, fault_bits: int | None = None) -> str:
+    """The module ``harness`` for a chip; it runs in a folder with the files that run.py prepares.
 
-    POPULATION = 0
-    """A word on the stream of a core (hidden cores too)."""
-    INPUT = 100
-    """The first word of a sample on an input, and its tokens."""
-    STATE = 200
-    """A word of a state memory, at a sample's end."""
-    CONTENTS = 201
-    """A transfer read back from a contents memory, after loading."""
-    EVENT_CYCLES = 202
-    """Cycles that a core spent on events, at a sample's end; one record a core."""
-    UPDATE_CYCLES = 203
-    FINISHED = 204
-    """The run came to its end."""
-    LOCKED = 205
-    """Nothing moved for WATCHDOG_CYCLES."""
-
-
-def state_memories(chip: ChipConfig) -> list[MemoryConfig]:
-    """State memories in the order in which they are recorded."""
-    return [memory for core in chip.cores for memory in core_memories(core) if memory.state]
-
-
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """Verilog names of one chip."""
-
-    chip: ChipConfig
-
-    def sink(self, core: str, signal: str) -> str:
-        return f"dut.core_{identifier(core)}.sink__{signal}"
-
-    def words(self, memory: MemoryConfig) -> str:
-        core, _, lane = memory.name.rpartition(".state.")
-        return f"dut.core_{identifier(core)}.lane_{lane}.state.memory.ram.words"
-
-
-def _put(tag: Tag | int | str, payload: str) -> str:
-    """Statement that writes a record. An expression, no task: several processes write in one cycle."""
-    tag = tag if isinstance(tag, str) else f"8'd{int(tag)}"
-    return f'$fwrite(records, "%u", {{cycle[31:0], 56\'d0 | {payload}, {tag}}});'
-
-
-def harness(chip: ChipConfig) -> str:
-    """The module ``harness`` for a chip; it runs in a folder with the files that bench.py prepares."""
-    names = _Names(chip)
+    Parameters
+    ----------
+    waves
+        Add signals for people to read, and what writes a waveform of a window.
+    fault_bits
+        Width of the chip's input ``fault`` (0: it has none) in a run that injects faults.
+    """
+    names = Names(chip)
     bus = chip.contents == "bus"
-    inputs = [(index, port) for index, port in enumerate(chip.inputs)]
-    cores = list(enumerate(chip.cores))
-    ports = [".clk(clk)", ".rst(rst)", ".activity(activity)"]
-    for index, port in inputs:
-        name = identifier(port.name)
-        ports += [
-            f".in_{name}__valid(valid_{index})",
-            f".in_{name}__ready(ready_{index})",
-            f".in_{name}__payload(word_{index}[{port.word.width - 1}:0])",
-        ]
-    for name in map(identifier, chip.outputs):
-        ports += [f".out_{name}__ready(1'b1)", f".out_{name}__valid()", f".out_{name}__payload()"]
-    if bus:
-        ports += [
-            ".bus_request__valid(request_valid)",
-            ".bus_request__ready(request_ready)",
-            ".bus_request__payload(request)",
-            ".bus_response__valid(response_valid)",
-            ".bus_response__ready(1'b1)",
-            ".bus_response__payload(response)",
-        ]
-    all_waiting = " && ".join(f"waiting_{index}" for index, _ in inputs)
+    faulty = fault_bits is not None
+    inputs, cores = range(len(chip.inputs)), list(enumerate(chip.cores))
+    all_waiting = " && ".join(f"waiting_{index}" for index in inputs)
+    all_paused = " && ".join(f"paused_{index}" for index in inputs)
     steps_done = " && ".join(f"steps_{index} == fed_steps" for index, _ in cores)
     samples_done = " && ".join(f"samples_{index} == samples + 1" for index, _ in cores)
     nl = "\n"
@@ -101,33 +48,41 @@ def harness(chip: ChipConfig) -> str:
 module harness;
     reg clk = 1'b0, rst = 1'b1;
     reg done /* verilator public_flat_rd */ = 1'b0;
-    reg running = 1'b0, release_samples = 1'b0, moved = 1'b0;
-    integer cycle = 0, idle = 0, samples = 0, sample_count = 0, records, got, i;
+    reg running = 1'b0, release_samples = 1'b0, release_steps = 1'b0, moved = 1'b0;
+    integer cycle = 0, idle = 0, samples = 0, sample_count = 0, free_samples = 0, limit = 0;
+    integer watchdog = {WATCHDOG_CYCLES};
+    integer records, got, i;
     integer fed_steps = 0;
     wire [{2 * len(cores) - 1}:0] activity;
     always #5 clk = ~clk;
     always @(posedge clk) cycle <= cycle + 1;
 
-{nl.join(_input(index) for index, _ in inputs)}
-{_bus_signals(chip) if bus else ""}
-    chip dut({("," + nl + "             ").join(ports)});
+{nl.join(feeder(index) for index in inputs)}
+{nl.join(_output(index, chip.core(name).word.width) for index, name in enumerate(chip.outputs))}
+{bus_signals(chip) if bus else ""}
+    chip dut({("," + nl + "             ").join(_ports(chip, fault_bits or 0))});
 
-{nl.join(_recorder(index, core.name, names) for index, core in cores)}
+{nl.join(recorder(index, core.name, names) for index, core in cores)}
+{read_states(chip, names)}
+{fault_signals(chip, names, fault_bits) + outputs_probe(chip) if fault_bits is not None else ""}
+{view(chip, names) if waves else ""}
     always @(posedge clk) begin
         moved = {
         " || ".join(
-            [f"(valid_{i} && ready_{i})" for i, _ in inputs]
+            [f"(valid_{i} && ready_{i})" for i in inputs]
             + [f"({names.sink(core.name, 'valid')} && {names.sink(core.name, 'ready')})" for _, core in cores]
             + (["(request_valid && request_ready)"] if bus else [])
         )
     };
         idle <= moved ? 0 : idle + 1;
-        if (idle == {WATCHDOG_CYCLES}) begin
-            {_put(Tag.LOCKED, "samples")}
+        if (!done && (idle >= watchdog || (limit != 0 && cycle >= limit))) begin
+            {put(Tag.LOCKED, "samples")}
             $fclose(records);
             done <= 1'b1;
         end
     end
+    // Where no bench waits for `done`, the run ends here.
+    always @(posedge clk) if (done && $test$plusargs("finish")) $finish;
 
     task cycles(input integer count);
         repeat (count) @(negedge clk);
@@ -136,22 +91,38 @@ module harness;
     // This process acts between the clock's edges, so that nothing hangs on a simulator's order of events.
     initial begin
         if (!$value$plusargs("samples=%d", sample_count)) sample_count = 0;
+        if (!$value$plusargs("free=%d", free_samples)) free_samples = sample_count;
+        if (!$value$plusargs("limit=%d", limit)) limit = 0;
+        if (!$value$plusargs("watchdog=%d", watchdog)) watchdog = {WATCHDOG_CYCLES};
         records = $fopen("records.bin", "wb");
-{nl.join(f'        file_{i} = $fopen("input_{i}.bin", "rb");' for i, _ in inputs)}
+{nl.join(f'        file_{i} = $fopen("input_{i}.bin", "rb");' for i in inputs)}
+{"        start_faults;" if faulty else ""}
         cycles(4);
         rst = 1'b0;
-{_load(chip) if bus else ""}
+{load(chip, patched=faulty) if bus else ""}
         cycles(4);
         running = 1'b1;
         while (samples < sample_count) begin
             // Every core has ended the last step that was fed, and every input waits with its sample's end.
             @(negedge clk);
-            while (!({all_waiting} && {steps_done})) @(negedge clk);
+            while (!({all_waiting} && {steps_done})) begin
+                if ({all_paused} && {steps_done}) begin
+                    cycles({PAUSE_CYCLES});
+{"                    probe_states;" if faulty else ""}
+                    read_states({Tag.STEP_STATE});
+{"                    upset_state;" if faulty else ""}
+                    release_steps = 1'b1;
+                    @(negedge clk);
+                    release_steps = 1'b0;
+                end
+                @(negedge clk);
+            end
             cycles({PAUSE_CYCLES});
-{_read_states(chip, names)}
+{"            probe_states;" if faulty else ""}
+            read_states({Tag.STATE});
 {
         nl.join(
-            f"            {_put(tag, f'{what}_cycles_{i}')}"
+            f"            {put(tag, f'{what}_cycles_{i}')}"
             for i, _ in cores
             for tag, what in ((Tag.EVENT_CYCLES, "event"), (Tag.UPDATE_CYCLES, "update"))
         )
@@ -164,133 +135,50 @@ module harness;
         end
         running = 1'b0;
         cycles(2);
-        {_put(Tag.FINISHED, "samples")}
-        $fclose(records);
-        done <= 1'b1;
+        if (!done) begin
+            {put(Tag.FINISHED, "samples")}
+            $fclose(records);
+            done <= 1'b1;
+        end
     end
 endmodule
 """
 
 
-def _input(index: int) -> str:
-    """Feeds an input from its file, a word a cycle, and waits before a sample's end until released."""
-    counts = "fed_steps <= fed_steps + 1;" if index == 0 else ";"
+def _output(index: int, width: int) -> str:
+    """A stream at the chip's port, which is always taken, and recorded."""
     return f"""\
-    reg valid_{index} = 1'b0, waiting_{index} = 1'b0, first_{index} = 1'b1;
-    wire ready_{index};
-    reg [63:0] word_{index} = 64'd0, next_{index} = 64'd0;
-    integer file_{index}, got_{index};
-    always @(posedge clk) if (running) begin
-        if (valid_{index} && ready_{index}) begin
-            if (first_{index} || word_{index}[1:0] != 2'd0) {_put(Tag.INPUT + index, f"word_{index}[55:0]")}
-            first_{index} <= word_{index}[1:0] == 2'd2;
-            if (word_{index}[1:0] == 2'd1) {counts}
-        end
-        if (waiting_{index}) begin
-            if (release_samples) begin
-                waiting_{index} <= 1'b0;
-                valid_{index} <= 1'b1;
-            end
-        end else if (!valid_{index} || ready_{index}) begin
-            got_{index} = $fread(next_{index}, file_{index});
-            word_{index} <= next_{index};
-            waiting_{index} <= got_{index} == 8 && next_{index}[1:0] == 2'd2;
-            valid_{index} <= got_{index} == 8 && next_{index}[1:0] != 2'd2;
-        end
-    end
+    wire out_valid_{index};
+    wire [{width - 1}:0] out_word_{index};
+    always @(posedge clk) if (running && out_valid_{index}) {put(Tag.OUTPUT + index, f"out_word_{index}")}
 """
 
 
-def _recorder(index: int, core: str, names: _Names) -> str:
-    """Records every word of a core's stream, where it leaves the core, and counts its busy cycles."""
-    valid, ready, payload = (names.sink(core, signal) for signal in ("valid", "ready", "payload"))
-    return f"""\
-    integer steps_{index} = 0, samples_{index} = 0, event_cycles_{index} = 0, update_cycles_{index} = 0;
-    always @(posedge clk) if (running) begin
-        if ({valid} && {ready}) begin
-            {_put(Tag.POPULATION + index, payload)}
-            if ({payload}[1:0] == 2'd1) steps_{index} <= steps_{index} + 1;
-            if ({payload}[1:0] == 2'd2) samples_{index} <= samples_{index} + 1;
-        end
-        if (activity[{2 * index}]) event_cycles_{index} <= event_cycles_{index} + 1;
-        if (activity[{2 * index + 1}]) update_cycles_{index} <= update_cycles_{index} + 1;
-    end
-"""
-
-
-def _read_states(chip: ChipConfig, names: _Names) -> str:
-    """Reads all state memories: over the bus where the chip has one."""
-    lines = []
-    bases = bus_map(chip)
-    for memory in state_memories(chip):
-        if chip.contents == "bus":
-            count = memory.depth * memory.transfers
-            lines.append(
-                f"            for (i = 0; i < {count}; i = i + 1)"
-                f" read_bus({bases[memory.name]} + i, {Tag.STATE});"
-            )
-        else:
-            lines.append(
-                f"            for (i = 0; i < {memory.depth}; i = i + 1)"
-                f" {_put(Tag.STATE, f'{names.words(memory)}[i]')}"
-            )
-    return "\n".join(lines)
-
-
-def _bus_signals(chip: ChipConfig) -> str:
-    bits = bus_shape(chip).address_bits
-    return f"""\
-    reg request_valid = 1'b0;
-    wire request_ready, response_valid;
-    reg [{bits + 32}:0] request = 0;
-    wire [31:0] response;
-    reg [63:0] load;
-    integer load_file;
-
-    task write_bus(input [{bits - 1}:0] address, input [31:0] data);
-        begin
-            request = {{data, address, 1'b1}};
-            request_valid = 1'b1;
-            @(negedge clk);
-            while (!request_ready) @(negedge clk);
-            @(negedge clk);
-            request_valid = 1'b0;
-        end
-    endtask
-
-    task read_bus(input [{bits - 1}:0] address, input [7:0] tag);
-        begin
-            request = {{32'd0, address, 1'b0}};
-            request_valid = 1'b1;
-            @(negedge clk);
-            while (!request_ready) @(negedge clk);
-            @(negedge clk);
-            request_valid = 1'b0;
-            while (!response_valid) @(negedge clk);
-            {_put("tag", "response")}
-        end
-    endtask
-"""
-
-
-def _load(chip: ChipConfig) -> str:
-    """Loads every contents memory from ``load.bin`` (address, data), reads all of it back, and resets."""
-    bits = bus_shape(chip).address_bits
-    return f"""\
-        load_file = $fopen("load.bin", "rb");
-        got = $fread(load, load_file);
-        while (got == 8) begin
-            write_bus(load[{32 + bits - 1}:32], load[31:0]);
-            got = $fread(load, load_file);
-        end
-        $fclose(load_file);
-        load_file = $fopen("load.bin", "rb");
-        got = $fread(load, load_file);
-        while (got == 8) begin
-            read_bus(load[{32 + bits - 1}:32], {Tag.CONTENTS});
-            got = $fread(load, load_file);
-        end
-        $fclose(load_file);
-        rst = 1'b1;
-        cycles(4);
-        rst = 1'b0;"""
+def _ports(chip: ChipConfig, fault_bits: int) -> list[str]:
+    """Connections of the chip."""
+    ports = [".clk(clk)", ".rst(rst)", ".activity(activity)"]
+    for index, port in enumerate(chip.inputs):
+        name = identifier(port.name)
+        ports += [
+            f".in_{name}__valid(valid_{index})",
+            f".in_{name}__ready(ready_{index})",
+            f".in_{name}__payload(word_{index}[{port.word.width - 1}:0])",
+        ]
+    for index, name in enumerate(map(identifier, chip.outputs)):
+        ports += [
+            f".out_{name}__ready(1'b1)",
+            f".out_{name}__valid(out_valid_{index})",
+            f".out_{name}__payload(out_word_{index})",
+        ]
+    if chip.contents == "bus":
+        ports += [
+            ".bus_request__valid(request_valid)",
+            ".bus_request__ready(request_ready)",
+            ".bus_request__payload(request)",
+            ".bus_response__valid(response_valid)",
+            ".bus_response__ready(1'b1)",
+            ".bus_response__payload(response)",
+        ]
+    if fault_bits:
+        ports.append(".fault(fault)")
+    return ports

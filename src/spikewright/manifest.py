@@ -52,7 +52,17 @@ SHARED = ("config", "errors", "events", "fixed", "ir", "memories", "network", "n
 CODE: dict[str, tuple[str, ...]] = {
     "train": (*SHARED, "models"),
     "compile": (*SHARED, "models", "compiler", "rtl", "stages/compile", "stages/stimulus"),
-    "cosim": (*SHARED, "models", "cosim", "boards/activity", "stages/cosim", "stages/stimulus"),
+    "cosim": (
+        *SHARED,
+        "models",
+        "cosim",
+        "compiler",
+        "boards/activity",
+        "stages/cosim",
+        "stages/cosim_results",
+        "stages/injection",
+        "stages/stimulus",
+    ),
     "estimate": (*SHARED, "boards", "cosim/timing", "stages/estimate"),
     "report": ("figures", "manifest", "present", "report", "report_tables", "templates"),
 }

@@ -195,6 +195,7 @@ def show_cosim(console: "Console", result: Result) -> None:
         ("spikes compared", number(result["spikes_compared"])),
         ("read-outs compared", number(result["readouts_compared"])),
         ("states compared", number(result["states_compared"])),
+        ("states after steps", stepped(result)),
         ("samples × steps", f"{number(result['samples'])} × {number(result['steps'])}"),
         (
             "cycles",
@@ -205,9 +206,26 @@ def show_cosim(console: "Console", result: Result) -> None:
         ("simulator", f"{result['simulator']}, {number(round(result['steps_per_second'] or 0))} steps/s"),
     ]
     if result.get("injected") is not None:
-        effective, detected = result["effective"], result["detected"]
-        rows.append(("faults", f"{result['injected']} injected, {effective} effective, {detected} detected"))
+        rows.append(("faults", faults(result)))
     pairs(console, rows)
+
+
+def stepped(result: Result) -> str:
+    """States that were compared at the end of every step."""
+    samples = result.get("stepped_samples")
+    if not samples:
+        return "–"
+    return f"{number(result['step_states_compared'])}, in {number(samples)} samples stepped through"
+
+
+def faults(result: Result) -> str:
+    """What came of injected faults, in a line."""
+    effective, detected = result["effective"], result["detected"]
+    share = percent(detected / effective) if effective else "–"
+    return (
+        f"{number(result['injected'])} injected, {number(effective)} effective, {number(detected)} of these"
+        f" detected ({share}), {number(result['located'])} located"
+    )
 
 
 def predicted(result: Result) -> str:

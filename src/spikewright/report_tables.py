@@ -89,6 +89,7 @@ def checks(cosim: Summary | None) -> Grid | None:
         ("places where a spike could have been", number(cosim["places_compared"])),
         ("read-outs", number(cosim["readouts_compared"])),
         ("states at the samples' ends", number(cosim["states_compared"])),
+        ("states at the ends of steps", number(cosim.get("step_states_compared"))),
         ("mismatches", number(cosim["mismatches"])),
         ("cycles", number(cosim["cycles"])),
         ("cycles predicted by the event-level model", predicted(cosim)),
@@ -96,7 +97,8 @@ def checks(cosim: Summary | None) -> Grid | None:
         ("simulated steps a second", number(cosim["steps_per_second"] and round(cosim["steps_per_second"]))),
     ]
     if cosim.get("injected") is not None:
-        rows += [(f"faults {key}", number(cosim[key])) for key in ("injected", "effective", "detected")]
+        kinds = ("injected", "effective", "detected", "located")
+        rows += [(f"faults {key}", number(cosim[key])) for key in kinds]
     return Grid(rows=[row for row in rows if row[1] != "–"], numeric=frozenset({1}))
 
 

@@ -18,6 +18,12 @@ LIF = NeuronConfig(state_bits=12, decay=Decay(kind="shift", shift=3), compare=(4
 SIMULATOR: Simulator = "icarus" if shutil.which("iverilog") else "verilator"
 
 
+LOCKED = (
+    r"^simulation locked up: nothing moved after 0 of 3 samples;"
+    r" population 'hidden': stands still, first in sample 0, step 0$"
+)
+
+
 def network(out: NeuronConfig = LIF) -> IntegerNetwork:
     """20-12-5, dense."""
     rng = np.random.default_rng(3)
@@ -66,31 +72,38 @@ def test_finds_one_wrong_weight_and_names_where_it_shows(files: Files, x: np.nda
     assert found.population == "hidden"
     core = files.mapped.chip.core("hidden")
     assert found.neuron == core.placement[(3 % core.slots) * core.lanes]
-    expected = result.model.spikes["hidden"] if found.step is not None else None
-    if expected is not None:
-        assert expected[found.sample, found.step, found.neuron] == found.expected != found.seen
+    assert found.step is not None, "the states of all steps say in which it starts"
+    assert result.stepped_model is not None
+    stored = result.stepped_model.states["hidden"]["stored"]
+    expected = {"spikes": result.model.spikes["hidden"], "state 'stored'": stored}[found.what]
+    assert expected[found.sample, found.step, found.neuron] == found.expected != found.seen
     assert str(found).startswith(f"first divergence: sample {found.sample}, ")
 
 
-def test_finds_a_state_that_no_spike_shows(tmp_path: Path) -> None:
-    """A network that never fires: only the states at the sample's end can tell."""
-    quiet = NeuronConfig(state_bits=16, compare=(30000,), reset_amount=(30000,))
+def quiet(folder: Path) -> tuple[Files, np.ndarray]:
+    """A network that never fires, and two samples for it."""
+    neuron = NeuronConfig(state_bits=16, compare=(30000,), reset_amount=(30000,))
     files = write_files(
         IntegerNetwork(
             name="quiet",
             weight_bits=4,
             inputs=(InputPort(name="input", shape=(3,)),),
-            populations=(Population(name="p", size=4, neuron=quiet),),
+            populations=(Population(name="p", size=4, neuron=neuron),),
             edges=(Edge(source="input", target="p", weights=np.ones((4, 3), dtype=np.int64)),),
             outputs=("p",),
         ),
-        tmp_path,
+        folder,
     )
-    x = np.ones((2, 4, 3), dtype=np.uint8)
-    assert files.cosimulate(x, simulator=SIMULATOR).comparison.mismatches == 0
+    return files, np.ones((2, 4, 3), dtype=np.uint8)
+
+
+def test_finds_a_state_that_no_spike_shows(tmp_path: Path) -> None:
+    """A network that never fires: only the states at the sample's end can tell."""
+    files, x = quiet(tmp_path)
+    assert files.cosimulate(x, simulator=SIMULATOR, stepped=0).comparison.mismatches == 0
     image = tmp_path / "memory" / "p.weights.hex"
     image.write_text(image.read_text().replace("1", "2", 1))
-    comparison = files.cosimulate(x, simulator=SIMULATOR).comparison
+    comparison = files.cosimulate(x, simulator=SIMULATOR, stepped=0).comparison
     assert comparison.spikes_compared == 0
     assert comparison.mismatches == 2
     assert str(comparison.divergence) == (
@@ -100,13 +113,25 @@ def test_finds_a_state_that_no_spike_shows(tmp_path: Path) -> None:
     )
 
 
+def test_a_sample_that_is_stepped_through_says_in_which_step_it_starts(tmp_path: Path) -> None:
+    files, x = quiet(tmp_path)
+    image = tmp_path / "memory" / "p.weights.hex"
+    image.write_text(image.read_text().replace("1", "2", 1))
+    x[:, 0, :] = 0  # nothing comes in the first step
+    comparison = files.cosimulate(x, simulator=SIMULATOR, stepped=1).comparison
+    found = comparison.divergence
+    assert found is not None
+    assert (found.sample, found.step, found.expected, found.seen, found.stepped) == (0, 1, 3, 4, True)
+    assert comparison.step_states_compared == 4 * 4
+
+
 def test_finds_a_stream_that_stands_still(files: Files, x: np.ndarray) -> None:
     spoil(
         files.folder / "rtl" / "spikewright_link.v",
         "assign source_ready = sink_ready;",
         "assign source_ready = 1'b0;",
     )
-    with pytest.raises(ToolError, match=r"^simulation locked up: nothing moved after 0 of 3 samples$"):
+    with pytest.raises(ToolError, match=LOCKED):
         files.cosimulate(x, simulator=SIMULATOR)
 
 
@@ -145,6 +170,7 @@ def test_counts_what_it_compares(files: Files, x: np.ndarray) -> None:
     assert comparison.spikes_compared == sum(int(s.sum()) for s in result.model.spikes.values()) > 0
     assert comparison.places_compared == 3 * 25 * 17
     assert (comparison.readouts_compared, comparison.states_compared) == (0, 3 * 17)
+    assert (result.stepped, comparison.step_states_compared) == (2, 2 * 25 * 17)
     assert set(result.hardware.event_cycles) == {"hidden", "out"}
 
 
@@ -154,6 +180,31 @@ def test_busy_cycles_and_latency_are_predicted(files: Files, x: np.ndarray) -> N
     assert predicted.cycles.sum() == pytest.approx(result.hardware.cycles.sum(), rel=0.02)
     for name, cycles in result.hardware.event_cycles.items():
         assert predicted.work[name].sum() == cycles
+
+
+def test_stepping_through_changes_no_figure(files: Files, x: np.ndarray) -> None:
+    """The pauses are in runs of their own: clocks are those of the samples that run freely."""
+    without, all_of_them = (files.cosimulate(x, simulator=SIMULATOR, stepped=n) for n in (0, 9))
+    assert (without.stepped, all_of_them.stepped) == (0, 3)
+    assert all_of_them.comparison.mismatches == without.comparison.mismatches == 0
+    assert all_of_them.comparison.step_states_compared == 3 * 25 * 17
+    np.testing.assert_array_equal(all_of_them.hardware.cycles, without.hardware.cycles)
+    np.testing.assert_array_equal(all_of_them.hardware.step_cycles, without.hardware.step_cycles)
+    assert all_of_them.hardware.event_cycles == without.hardware.event_cycles
+    assert all_of_them.hardware.update_cycles == without.hardware.update_cycles
+
+
+def test_finds_what_goes_wrong_on_the_way_out(files: Files, x: np.ndarray) -> None:
+    """The checker listens at the cores; a link that changes an output's words is found all the same."""
+    spoil(
+        files.folder / "rtl" / "spikewright_link.v",
+        "assign sink_payload = source_payload;",
+        "assign sink_payload = source_payload ^ (WIDTH == 5 && source_payload[1:0] == 0 ? 4 : 0);",
+    )
+    result = files.cosimulate(x, simulator=SIMULATOR)
+    assert result.comparison.divergence is not None
+    assert result.comparison.divergence.population == "out"
+    assert "do not arrive at the chip's port as the core sent them" in str(result.comparison.divergence)
 
 
 @pytest.mark.parametrize("contents", ["baked", "bus"])

@@ -8,73 +8,63 @@ from typing import Any
 
 import numpy as np
 
-from spikewright.boards.activity import count_operations, write_activity
 from spikewright.build import SCRATCH, BuildFolder
 from spikewright.config import ChipConfig
-from spikewright.cosim.run import CosimResult, cosimulate
+from spikewright.cosim.compare import Divergence
+from spikewright.cosim.inject import MAX_FAULTS, inject
+from spikewright.cosim.records import LockedError
+from spikewright.cosim.run import Setup, cosimulate
 from spikewright.cosim.simulators import SIMULATORS, Simulator
-from spikewright.cosim.timing import predict_cycles
+from spikewright.cosim.waves import WAVES, Window, choose_window, write_waves
 from spikewright.errors import ConfigError, ToolError
 from spikewright.manifest import StageRecord, hash_bytes
-from spikewright.models.trace import decode
 from spikewright.network import IntegerNetwork
-from spikewright.progress import waiting
-from spikewright.stages.common import (
-    Arrays,
-    array_hash,
-    read_summary,
-    run_stage,
-    versions,
-    write_summary,
-)
+from spikewright.progress import progress, waiting
+from spikewright.stages.common import Arrays, array_hash, run_stage, versions, write_summary
+from spikewright.stages.cosim_results import FAULTS, Cosim, as_divergence, keep, load_cosim
+from spikewright.stages.injection import FAULT_COUNTS, faults_summary
 from spikewright.stages.stimulus import Stimulus
 
 __all__ = ["Cosim", "CosimOptions", "run_cosim"]
 
-SUMMARY, HARDWARE, SAMPLE, ACTIVITY = (
-    f"cosim/{name}" for name in ("summary.json", "hardware.npz", "sample.npz", "activity.json")
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CosimOptions:
-    """How to co-simulate; see :func:`spikewright.cosim.run.cosimulate`."""
+    """How to co-simulate; see :func:`spikewright.cosim.run.cosimulate`.
+
+    Parameters
+    ----------
+    waves, waves_at, waves_steps
+        Keep a waveform: of this sample and step, else of the first divergence, with so many steps around it.
+    inject
+        Put in so many single faults, one a run, and count those that the check finds.
+    """
 
     simulator: Simulator = "verilator"
     stall: float = 0.0
     seed: int = 0
+    stepped: int | None = None
     waves: bool = False
+    waves_at: tuple[int, int] | None = None
+    waves_steps: int = 2
+    inject: int | None = None
 
     def __post_init__(self) -> None:
         if self.simulator not in SIMULATORS:
             raise ConfigError(f"simulator must be {' or '.join(SIMULATORS)}, not {self.simulator!r}")
         if self.seed < 0:
             raise ConfigError(f"seed must be 0 or more, not {self.seed}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Cosim:
-    """What a co-simulation found.
-
-    Parameters
-    ----------
-    summary
-        The object that ``spikewright cosim --json`` prints.
-    spikes, readouts
-        What the hardware did, by population, ``(samples, steps, neurons)``.
-    ran
-        False where the same run stood in the build already.
-    """
-
-    summary: dict[str, Any]
-    spikes: Arrays
-    readouts: Arrays
-    ran: bool
+        if self.stepped is not None and self.stepped < 0:
+            raise ConfigError(f"stepped must be 0 or more, not {self.stepped}")
+        if self.waves_steps < 0:
+            raise ConfigError(f"waves_steps must be 0 or more, not {self.waves_steps}")
+        if self.inject is not None and not 1 <= self.inject <= MAX_FAULTS:
+            raise ConfigError(f"inject must be 1..{MAX_FAULTS}, not {self.inject}")
 
     @property
-    def mismatches(self) -> int:
-        """Places where hardware and PyTorch differ."""
-        return int(self.summary["mismatches"])
+    def wants_waves(self) -> bool:
+        """Whether a waveform is to be kept; to say where is to ask for it."""
+        return self.waves or self.waves_at is not None
 
 
 def run_cosim(
@@ -91,133 +81,94 @@ def run_cosim(
     x, y = stimulus.x, stimulus.y
     arrays: Arrays = {name: np.asarray(array) for name, array in x.items()}
     labels = None if y is None else np.asarray(y)
-    samples = next(iter(arrays.values())).shape[:1]
-    if labels is not None and labels.shape != samples:
-        raise ConfigError(f"y: must have shape {samples}, not {labels.shape}")
+    shape = next(iter(arrays.values())).shape[:2]
+    if labels is not None and labels.shape != shape[:1]:
+        raise ConfigError(f"y: must have shape {shape[:1]}, not {labels.shape}")
     record = StageRecord(
         options={
             **stimulus.options,
             "simulator": options.simulator,
             "stall": options.stall,
             "seed": options.seed,
-            "waves": options.waves,
+            "stepped": options.stepped,
+            "waves": options.wants_waves,
+            "waves_at": options.waves_at,
+            "waves_steps": options.waves_steps if options.wants_waves else None,
+            "inject": options.inject,
         },
         inputs={
             "x": array_hash(arrays),
             "y": "none" if labels is None else array_hash({"y": labels}),
             "build": hash_bytes(repr(sorted(folder.hashes("compile").items())).encode()),
-            **versions("cosim", "torch", "numpy", "cocotb", "verilator"),
+            **versions("cosim", "torch", "numpy", "cocotb", "verilator", "pyosys"),
         },
     )
 
+    path = folder.path.resolve()  # cocotb's runner changes folders
+    setup = Setup(
+        rtl=path / "rtl",
+        memory=path / "memory",
+        work=path / SCRATCH / "cosim",
+        images=images,
+        simulator=options.simulator,
+        stall=options.stall,
+        seed=options.seed,
+    )
+
     def action(staging: Path) -> None:
-        path = folder.path.resolve()  # cocotb's runner changes folders
-        with waiting(f"building and running the {options.simulator} simulation"):
-            result = cosimulate(
-                chip,
-                network,
-                x,
-                rtl=path / "rtl",
-                memory=path / "memory",
-                work=path / SCRATCH / "cosim",
-                images=images,
-                simulator=options.simulator,
-                stall=options.stall,
-                seed=options.seed,
-                waves=options.waves,
-            )
+        if options.waves_at is not None:  # refused before anything is run
+            choose_window(None, options.waves_at, 0, samples=shape[0], steps=shape[1])
+        try:
+            with waiting(f"building and running the {options.simulator} simulation"):
+                result = cosimulate(
+                    chip,
+                    network,
+                    x,
+                    rtl=setup.rtl,
+                    memory=setup.memory,
+                    work=setup.work,
+                    images=images,
+                    simulator=options.simulator,
+                    stall=options.stall,
+                    seed=options.seed,
+                    stepped=options.stepped,
+                )
+        except LockedError as error:
+            if not options.wants_waves:
+                raise
+            window, file = waves(chip, setup, options, as_divergence(error), shape, error.stepped)
+            raise ToolError(f"{error}; waveform of {window}: {file}") from error
         (staging / "cosim").mkdir()
-        if options.waves:
-            keep_waves(path / SCRATCH / "cosim", staging / "cosim")
-        keep(staging, chip, network, replace(stimulus, x=arrays, y=labels), result, options)
+        found: dict[str, Any] = {"waves": None, **dict.fromkeys(FAULT_COUNTS)}
+        if options.wants_waves:
+            divergence = result.comparison.divergence
+            window, file = waves(chip, setup, options, divergence, shape, result.stepped)
+            shutil.copyfile(file, staging / "cosim" / WAVES)
+            found["waves"] = str(window)
+        if options.inject is not None and not result.comparison.mismatches:
+            with progress("injecting faults", options.inject) as advance:
+                injection = inject(chip, network, x, setup, count=options.inject, advance=advance)
+            write_summary(staging / FAULTS, faults_summary(injection, options.seed))
+            found |= injection.count()
+        keep(staging, chip, network, replace(stimulus, x=arrays, y=labels), result, setup, found)
 
     ran = run_stage(folder, "cosim", record, action, force=force)
     return load_cosim(folder.path, ran=ran)
 
 
-def load_cosim(path: Path, *, ran: bool = False) -> Cosim:
-    """The co-simulation that stands in a build."""
-    kept: dict[str, Arrays] = {"spikes": {}, "readouts": {}}
-    with (path / HARDWARE).open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-        for key in arrays.files:
-            kind, name = key.split(".", 1)
-            kept[kind][name] = arrays[key]
-    return Cosim(summary=read_summary(path / SUMMARY), **kept, ran=ran)
-
-
-def keep(
-    staging: Path,
+def waves(
     chip: ChipConfig,
-    network: IntegerNetwork,
-    stimulus: Stimulus,
-    result: CosimResult,
+    setup: Setup,
     options: CosimOptions,
-) -> None:
-    """Write a result to the staging folder."""
-    x, y = stimulus.x, stimulus.y
-    hardware, model, comparison = result.hardware, result.model, result.comparison
-    activity = count_operations(
-        chip,
-        network,
-        {**x, **model.spikes},
-        cycles=int(hardware.cycles.sum()),
-        event_cycles=hardware.event_cycles,
-        update_cycles=hardware.update_cycles,
-    )
-    write_activity(activity, staging / ACTIVITY)
-    predicted = predict_cycles(chip, network, {**x, **model.spikes})
-    save_arrays(staging / HARDWARE, {
-        **{f"spikes.{name}": array for name, array in hardware.spikes.items()},
-        **{f"readouts.{name}": array.astype(np.int32) for name, array in hardware.readouts.items()},
-    })  # fmt: skip
-    divergence = comparison.divergence
-    index = divergence.sample if divergence else 0
-    save_arrays(staging / SAMPLE, {
-        "sample": np.array(index),
-        **{f"input.{name}": array[index] for name, array in x.items()},
-        **{f"model.{name}": array[index] for name, array in (model.spikes | model.readouts).items()},
-        **{f"hardware.{name}": array[index] for name, array in (hardware.spikes | hardware.readouts).items()},
-    })  # fmt: skip
-    output = hardware.spikes | hardware.readouts
-    classes = decode(output[chip.outputs[0]], chip.decode)
-    summary: dict[str, Any] = {
-        "samples": result.samples,
-        "steps": result.steps,
-        "spikes_compared": comparison.spikes_compared,
-        "places_compared": comparison.places_compared,
-        "readouts_compared": comparison.readouts_compared,
-        "states_compared": comparison.states_compared,
-        "mismatches": comparison.mismatches,
-        "first_divergence": None if divergence is None else str(divergence),
-        "faults": hardware.faults,
-        "firing_rates": {name: float(array.mean()) for name, array in model.spikes.items()},
-        "cycles": int(hardware.cycles.sum()),
-        "cycles_per_step": float(hardware.step_cycles.mean()) if hardware.step_cycles.size else None,
-        "event_cycles": hardware.event_cycles,
-        "update_cycles": hardware.update_cycles,
-        "predicted_cycles": int(predicted.cycles.sum()),
-        "simulator": result.simulator,
-        "steps_per_second": result.steps_per_second,
-        "build_seconds": result.build_seconds,
-        "run_seconds": result.run_seconds,
-        "accuracy": None if y is None else float((classes == y).mean()),
-        "stimulus": stimulus.name,
-        "stall": options.stall,
-        "seed": options.seed,
-    }
-    write_summary(staging / SUMMARY, summary)
-
-
-def keep_waves(work: Path, target: Path) -> None:
-    """Bring over the newest waveform, which each simulator leaves under a name and in a place of its own."""
-    found = [file for file in work.rglob("*") if file.suffix in (".vcd", ".fst")]
-    if not found:
-        raise ToolError(f"{work}: the simulator left no waveform")
-    newest = max(found, key=lambda file: file.stat().st_mtime_ns)
-    shutil.copyfile(newest, target / f"waves{newest.suffix}")
-
-
-def save_arrays(file: Path, arrays: Mapping[str, Any]) -> None:
-    """Write an npz; the same arrays give the same bytes."""
-    with file.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)
+    divergence: Divergence | None,
+    shape: tuple[int, ...],
+    stepped: int,
+) -> tuple[Window, Path]:
+    """Run once more and write a waveform; what it shows, and the file."""
+    samples, steps = shape
+    window = choose_window(
+        divergence, options.waves_at, options.waves_steps, samples=samples, steps=steps
+    )  # fmt: skip
+    with waiting("running once more for the waveform"):
+        file = write_waves(chip, window, setup, samples=samples, steps=steps, stepped=stepped)
+    return window, file

@@ -1,0 +1,54 @@
+"""Words of the state memories, as recorded, sorted into states by population and neuron."""
+
+import numpy as np
+import numpy.typing as npt
+
+from spikewright.config import ChipConfig, slot_bits
+from spikewright.cosim.names import state_memories
+
+__all__ = ["States", "sort_states", "state_words"]
+
+Integers = npt.NDArray[np.int64]
+States = dict[str, dict[str, Integers]]
+"""``stored``, ``held``, ``fired`` by population, ``(readings, neurons)``."""
+
+
+def state_words(chip: ChipConfig) -> int:
+    """Records that one reading of all states takes."""
+    return sum(_sizes(chip))
+
+
+def _sizes(chip: ChipConfig) -> list[int]:
+    bus = chip.contents == "bus"
+    return [memory.depth * (memory.transfers if bus else 1) for memory in state_memories(chip)]
+
+
+def sort_states(chip: ChipConfig, words: Integers, readings: int) -> States:
+    """Sort the words of so many readings into neurons."""
+    memories = state_memories(chip)
+    blocks = np.split(words.reshape(readings, state_words(chip)), np.cumsum(_sizes(chip))[:-1], axis=1)
+    by_name = {}
+    for memory, block in zip(memories, blocks, strict=True):
+        parts = block.reshape(readings, memory.depth, block.shape[1] // memory.depth)
+        by_name[memory.name] = sum(parts[:, :, t] << (32 * t) for t in range(parts.shape[2]))
+    states: States = {}
+    for core in chip.cores:
+        lanes = np.stack([by_name[f"{core.name}.state.{lane}"] for lane in range(core.lanes)], axis=2)
+        places = np.flatnonzero(np.array(core.placement) >= 0)
+        neurons = np.array(core.placement)[places]
+        bits, offset = core.accumulator_bits, 1 << slot_bits(core)
+        fields = {"stored": lanes[:, : core.slots]}
+        if core.holds:
+            fields["held"] = lanes[:, offset : offset + core.slots]
+        states[core.name] = {}
+        for name, field in fields.items():
+            value = field.reshape(readings, len(core.placement))[:, places] & ((1 << bits) - 1)
+            states[core.name][name] = np.empty((readings, core.neurons), dtype=np.int64)
+            states[core.name][name][:, neurons] = value - ((value >> (bits - 1)) << bits)
+        if core.neuron.stores_spike:
+            fired = np.empty((readings, core.neurons), dtype=np.int64)
+            fired[:, neurons] = (
+                lanes[:, : core.slots].reshape(readings, len(core.placement))[:, places] >> bits & 1
+            )
+            states[core.name]["fired"] = fired
+    return states
