@@ -1,23 +1,35 @@
 """What a chip costs on several targets, every figure with how it came about.
 
 Area and clock rate of FPGAs are measured by Yosys and nextpnr; energy is modelled from counted
-operations by technologies (:mod:`spikewright.boards.technology`). A figure for which there is
-neither a tool nor a sourced table is None: FPGAs have no energy here, a table of energies has no area.
+operations by technologies (:mod:`spikewright.boards.technology`); gates of a Liberty library are mapped and
+simulated (:mod:`spikewright.boards.asic`). A figure for which there is neither a tool nor a sourced table is
+None: most FPGAs have no energy here, a table of energies has no area.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from os import cpu_count
 from pathlib import Path
 from typing import Any, cast
 
 from spikewright.boards.activity import Activity
+from spikewright.boards.asic import (
+    Asic,
+    AsicTarget,
+    GateSimulation,
+    asic_sources,
+    asic_target,
+    measure_asic,
+)
 from spikewright.boards.devices import DEVICES, Device
 from spikewright.boards.energy import check_activity, inference_energy
+from spikewright.boards.fabric import fabric_energy
+from spikewright.boards.liberty import SUFFIXES, is_liberty
 from spikewright.boards.measure import Design, Measured, measure
 from spikewright.boards.place import nextpnr_version
-from spikewright.boards.technology import Technology, load_technology, shipped_technologies
+from spikewright.boards.target import TargetEstimate
+from spikewright.boards.technology import Technology
+from spikewright.boards.technology_file import load_technology, shipped_technologies
 from spikewright.boards.yosys import yosys_version
 from spikewright.config import ChipConfig, identifier
 from spikewright.errors import ConfigError
@@ -28,66 +40,10 @@ __all__ = ["DEFAULT_TECHNOLOGIES", "TargetEstimate", "estimate", "work_units"]
 DEFAULT_TECHNOLOGIES = ("ecp5", "45nm")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetEstimate:
-    """One target; None where there is no such figure. Its fields are those of ``estimate --json``.
-
-    Parameters
-    ----------
-    part
-        FPGA that was placed for.
-    luts, carries, ffs, brams, dsps, lutram_cells
-        Cells of the synthesised netlist.
-    logic_cells
-        What the placer used: look-up tables, carries and distributed RAM together.
-    fmax_mhz
-        The lowest of all seeds, out of context; ``seed_fmax_mhz`` has each.
-    latency_us
-        ``cycles_per_inference`` at that clock.
-    memory_nj, compute_nj
-        The parts of ``energy_per_inference_nj``.
-    luts_by_core, brams_by_core, energy_by_core_nj
-        The same figures core by core; what belongs to none (links, forks, the bus) is in the sums alone.
-    reason
-        Why figures are missing that could be there: the design does not fit.
-    sources
-        How every figure came about.
-    """
-
-    technology: str
-    part: str | None = None
-    luts: int | None = None
-    carries: int | None = None
-    logic_cells: int | None = None
-    ffs: int | None = None
-    brams: int | None = None
-    dsps: int | None = None
-    lutram_cells: int | None = None
-    area_um2: float | None = None
-    fmax_mhz: float | None = None
-    seed_fmax_mhz: tuple[float | None, ...] = ()
-    cycles_per_inference: float | None = None
-    latency_us: float | None = None
-    energy_per_inference_nj: float | None = None
-    energy_per_sop_pj: float | None = None
-    memory_nj: float | None = None
-    compute_nj: float | None = None
-    power_mw: float | None = None
-    luts_by_core: dict[str, int] | None = None
-    brams_by_core: dict[str, int] | None = None
-    energy_by_core_nj: dict[str, float] | None = None
-    reason: str | None = None
-    sources: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """As an object for JSON."""
-        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
-
-
 def estimate(chip: ChipConfig, rtl: Path, work: Path, *, technologies: Sequence[str] = DEFAULT_TECHNOLOGIES,
              activity: Activity | None = None, seeds: Sequence[int] = (1, 2, 3), top: str = "chip",
-             run_in: Path | None = None, jobs: int | None = None, progress: Advance | None = None
-             ) -> list[TargetEstimate]:
+             run_in: Path | None = None, jobs: int | None = None, progress: Advance | None = None,
+             simulation: GateSimulation | None = None) -> list[TargetEstimate]:
     """Estimate a chip on several targets.
 
     Parameters
@@ -99,7 +55,8 @@ def estimate(chip: ChipConfig, rtl: Path, work: Path, *, technologies: Sequence[
         from there where the Verilog, the contents of its memories, the tools and the seeds are the same.
     technologies
         Names of FPGAs (:data:`spikewright.boards.devices.DEVICES`) and of technologies that come along,
-        or paths of technology files.
+        paths of technology files, or of Liberty files (``PATH``, or ``PATH@TECHNOLOGY`` with the technology
+        of the memories).
     activity
         What a run counted; without it there are neither latencies nor energies.
     seeds
@@ -110,6 +67,8 @@ def estimate(chip: ChipConfig, rtl: Path, work: Path, *, technologies: Sequence[
         Tools that run at once; by default as many as there are processors.
     progress
         Told of every finished step; :func:`work_units` says how many there are.
+    simulation
+        How gates of Liberty libraries are simulated; without it these have neither latency nor energy.
 
     Raises
     ------
@@ -121,7 +80,9 @@ def estimate(chip: ChipConfig, rtl: Path, work: Path, *, technologies: Sequence[
     names = tuple(dict.fromkeys(technologies))
     if not seeds:
         raise ConfigError("seeds must be one or more, not none")
-    energies = {name: energy_technology(name) for name in names}  # complains before anything runs
+    libraries = {name: asic_target(name) for name in names if is_liberty(name.partition("@")[0])}
+    energies = {name: energy_technology(name) for name in names if name not in libraries}
+    # So far nothing has run.
     if activity is not None:
         check_activity(chip, activity)
     devices = [DEVICES[name] for name in names if name in DEVICES]
@@ -139,11 +100,41 @@ def estimate(chip: ChipConfig, rtl: Path, work: Path, *, technologies: Sequence[
             target = replace(fpga_target(DEVICES[name], measured[name], seeds),
                              luts_by_core=by_core(chip, measured[name], "luts"),
                              brams_by_core=by_core(chip, measured[name], "brams"))
+        elif name in libraries:
+            folder = design.work / Path(name).name.replace("@", "_")
+            asic = measure_asic(libraries[name], rtl, folder, top=top, run_in=design.run_in,
+                                simulation=simulation)
+            advance(1, name)
+            targets.append(library_target(libraries[name], asic, simulation))
+            continue
         else:
             target = TargetEstimate(technology=name)
             advance(1, name)
         targets.append(with_activity(target, chip, activity, energies[name]))
     return targets
+
+
+def library_target(target: AsicTarget, asic: Asic, simulation: GateSimulation | None) -> TargetEstimate:
+    """The row of a Liberty library."""
+    row = TargetEstimate(
+        technology=target.library.path.name, gates=asic.gates, ffs=asic.ffs, macros=asic.macros,
+        area_um2=asic.logic_area_um2 + asic.memory_area_um2, logic_area_um2=asic.logic_area_um2,
+        memory_area_um2=asic.memory_area_um2, fmax_mhz=asic.fmax_mhz,
+        leakage_uw=asic.logic_leakage_uw + asic.memory_leakage_uw,
+        sources=tuple(asic_sources(asic, target, simulation)))
+    if simulation is None or asic.logic is None or asic.memory_pj is None or asic.cycles is None:
+        return row
+    samples, operations = simulation.activity.samples, simulation.activity.synaptic_operations
+    cycles = asic.cycles / samples
+    latency = cycles / asic.fmax_mhz if asic.fmax_mhz else None
+    logic, memory = asic.logic.total_pj / samples / 1e3, asic.memory_pj / samples / 1e3
+    leakage = (row.leakage_uw or 0.0) * latency / 1e3 if latency else 0.0
+    energy = logic + memory + leakage
+    return replace(
+        row, cycles_per_inference=cycles, latency_us=latency, energy_per_inference_nj=energy,
+        energy_per_sop_pj=1e3 * energy * samples / operations if operations else None,
+        memory_nj=memory, compute_nj=logic, leakage_nj=leakage,
+        power_mw=energy / latency if latency else None)
 
 
 def by_core(chip: ChipConfig, measured: Measured, figure: str) -> dict[str, int]:
@@ -162,8 +153,10 @@ def energy_technology(name: str) -> Technology | None:
     if name in DEVICES:
         return load_technology(name) if name in shipped_technologies() else None
     if name not in shipped_technologies() and Path(name).suffix not in (".yaml", ".yml"):
-        known = ", ".join([*DEVICES, *shipped_technologies()])
-        raise ConfigError(f"technology must be one of {known} or a YAML file, not {name!r}")
+        known = ", ".join(dict.fromkeys([*DEVICES, *shipped_technologies()]))
+        kinds = ", ".join(SUFFIXES)
+        raise ConfigError(f"technology must be one of {known}, a YAML file or a Liberty file ({kinds}),"
+                          f" not {name!r}")
     return load_technology(name)
 
 
@@ -205,9 +198,12 @@ def with_activity(target: TargetEstimate, chip: ChipConfig, activity: Activity |
     if technology is None:
         sources.append("energy, power: none; no sourced table of energies of this FPGA comes along")
         return replace(target, sources=tuple(sources))
+    if technology.fabric is not None:
+        return fabric_energy(replace(target, sources=tuple(sources)), activity, technology)
     energy = inference_energy(chip, activity, technology)
     return replace(
         target, sources=(*sources, *energy.sources),
+        energy_low_nj=energy.low_nj, energy_high_nj=energy.high_nj,
         energy_per_inference_nj=energy.energy_per_inference_nj, energy_per_sop_pj=energy.energy_per_sop_pj,
         memory_nj=energy.memory_nj, compute_nj=energy.compute_nj, energy_by_core_nj=energy.by_core_nj,
         power_mw=energy.energy_per_inference_nj / latency if latency else None)

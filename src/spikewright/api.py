@@ -308,18 +308,24 @@ class Build:
         Parameters
         ----------
         technologies
-            Names of FPGAs and of technologies, or technology files.
+            Names of FPGAs and of technologies, technology files, or Liberty files (``.lib``, ``.lib.gz``).
         x, bernoulli, steps, samples, seed
             Activity of such a run of the model; by default that of the last co-simulation.
         """
+        from spikewright.boards.liberty import is_liberty
         from spikewright.stages.estimate import DEFAULT_TECHNOLOGIES, model_activity, run_estimate
 
-        activity, options = None, {}
+        activity, options, arrays = None, {}, None
         if x is not None or bernoulli is not None:
             stimulus = self.stimulus(x, bernoulli=bernoulli, steps=steps, samples=samples, seed=seed)
             activity, options = model_activity(self.chip, self.model, stimulus.x), stimulus.options
+            arrays = stimulus.x
         chosen = DEFAULT_TECHNOLOGIES if technologies is None else technologies
-        return run_estimate(self.folder, self.chip, chosen, activity, options, force=force)
+        gates: dict[str, Any] = {}
+        if any(is_liberty(name.partition("@")[0]) for name in chosen):
+            images = self.images() if self.chip.contents == "bus" else None
+            gates = {"model": self.model, "x": arrays, "images": images}
+        return run_estimate(self.folder, self.chip, chosen, activity, options, force=force, **gates)
 
     def report(self) -> Path:
         """Write ``report.html`` from all that the build holds; its path."""

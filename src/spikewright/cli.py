@@ -321,7 +321,9 @@ def estimate_command(
     build: BuildPath,
     technology: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="ecp5, ice40, 45nm, a technology file; give more by commas."),
+        typer.Option(
+            metavar="NAME", help="ecp5, ice40, 45nm, 130nm, a technology or Liberty file; more by commas."
+        ),
     ] = None,
     data: Data = None,
     bernoulli: Bernoulli = None,

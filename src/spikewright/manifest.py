@@ -63,7 +63,7 @@ CODE: dict[str, tuple[str, ...]] = {
         "stages/injection",
         "stages/stimulus",
     ),
-    "estimate": (*SHARED, "boards", "cosim/timing", "stages/estimate"),
+    "estimate": (*SHARED, "models", "boards", "cosim", "stages/estimate"),
     "report": ("figures", "manifest", "present", "report", "report_tables", "templates"),
 }
 """Modules and parts whose code a stage's result depends on."""

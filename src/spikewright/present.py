@@ -251,11 +251,19 @@ def show_estimate(console: "Console", result: Result) -> None:
                 number(target.get("dsps")),
                 "–" if fmax is None else f"{fmax:.1f} MHz",
                 quantity(None if latency is None else latency * 1e-6, "s"),
-                quantity(None if energy is None else energy * 1e-9, "J"),
+                quantity(None if energy is None else energy * 1e-9, "J") + error_bar(target),
             )
         )
     header = ("technology", "LUTs / area", "FFs", "BRAMs", "DSPs", "clock", "an inference", "energy")
     table(console, header, rows)
+
+
+def error_bar(target: Result) -> str:
+    """Between which an energy lies, where its model says so."""
+    low, high = target.get("energy_low_nj"), target.get("energy_high_nj")
+    if low is None or high is None:
+        return ""
+    return f" ({quantity(low * 1e-9, 'J')} to {quantity(high * 1e-9, 'J')})"
 
 
 def source_of(target: Result, key: str) -> str | None:

@@ -9,7 +9,7 @@ from spikewright.boards.activity import count_operations
 from spikewright.boards.devices import DEVICES
 from spikewright.boards.energy import inference_energy
 from spikewright.boards.synth import synthesise
-from spikewright.boards.technology import load_technology
+from spikewright.boards.technology_file import load_technology
 from spikewright.compiler.images import write_images
 from spikewright.compiler.mapping import map_network
 from spikewright.models.integer import IntegerModel

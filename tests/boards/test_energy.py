@@ -7,7 +7,9 @@ import pytest
 
 from spikewright.boards.activity import Activity, CoreActivity
 from spikewright.boards.energy import inference_energy
-from spikewright.boards.technology import Adder, Memory, Multiplier, Supply, Technology, load_technology
+from spikewright.boards.technology import Technology
+from spikewright.boards.technology_file import load_technology
+from spikewright.boards.technology_rows import Adder, Memory, Multiplier, Supply
 from spikewright.config import (
     ChipConfig,
     CompressedRows,

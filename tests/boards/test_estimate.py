@@ -16,7 +16,7 @@ from spikewright.boards.energy import inference_energy
 from spikewright.boards.estimate import estimate, work_units
 from spikewright.boards.place import Placement, place
 from spikewright.boards.synth import Synthesis, synthesise
-from spikewright.boards.technology import load_technology
+from spikewright.boards.technology_file import load_technology
 from spikewright.config import ChipConfig, CoreConfig, DenseRows, InputConfig, PortConfig
 from spikewright.errors import ConfigError, ToolError
 from spikewright.neuron import NeuronConfig
@@ -79,7 +79,8 @@ def test_rows(counter: Path, tmp_path: Path, runs: Runs) -> None:
         assert fpga.fmax_mhz == min(mhz for mhz in fpga.seed_fmax_mhz if mhz is not None)
         assert fpga.cycles_per_inference == 250
         assert fpga.latency_us == pytest.approx(250 / fpga.fmax_mhz)
-        assert (fpga.energy_per_inference_nj, fpga.energy_per_sop_pj, fpga.power_mw) == (None, None, None)
+    assert (ecp5.energy_per_inference_nj, ecp5.energy_per_sop_pj, ecp5.power_mw) == (None, None, None)
+    assert ice40.energy_per_inference_nj is not None
     expected = inference_energy(CHIP, ACTIVITY, load_technology("45nm"))
     assert energies.energy_per_inference_nj == expected.energy_per_inference_nj
     assert energies.energy_per_sop_pj == expected.energy_per_sop_pj
@@ -200,8 +201,9 @@ def test_a_design_that_does_not_fit_is_a_row(verilog: Any, tmp_path: Path, runs:
 
 
 def test_errors_come_before_work(counter: Path, tmp_path: Path, runs: Runs) -> None:
-    known = "ecp5, ecp5-45k, ecp5-25k, ice40, ice40-hx8k, 45nm"
-    expected = f"technology must be one of {known} or a YAML file, not 'ecp6'"
+    known = "ecp5, ecp5-45k, ecp5-25k, ice40, ice40-hx8k, 130nm, 45nm"
+    expected = (f"technology must be one of {known}, a YAML file or a Liberty file (.lib, .lib.gz),"
+                " not 'ecp6'")
     with pytest.raises(ConfigError, match=f"^{re.escape(expected)}$"):
         estimate(CHIP, counter, tmp_path / "work", technologies=("ecp5", "ecp6"))
     with pytest.raises(ConfigError, match=r"^seeds must be one or more, not none$"):

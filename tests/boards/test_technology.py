@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from spikewright.boards.technology import load_technology, shipped_technologies
+from spikewright.boards.technology_file import load_technology, shipped_technologies
+from spikewright.boards.technology_rows import TERMS
 from spikewright.errors import ConfigError
 
 GOOD: dict[str, Any] = {
@@ -63,7 +64,7 @@ def test_one_row_each(tmp_path: Path) -> None:
 
 
 def test_every_shipped_technology_loads() -> None:
-    assert shipped_technologies() == ["45nm"]
+    assert shipped_technologies() == ["130nm", "45nm", "ice40"]
     for name in shipped_technologies():
         assert load_technology(name).name == name
 
@@ -80,6 +81,33 @@ def changed(**keys: Any) -> dict[str, Any]:
 
 def row(**keys: Any) -> dict[str, Any]:
     return {"bits": 8, "energy_pj": 1.0, "source": "data sheet"} | keys
+
+
+def macro(**keys: Any) -> dict[str, Any]:
+    return {"words": 64, "word_bits": 8, "ports": 1, "area_um2": 1.0, "read_pj": 1.0, "write_pj": 1.0,
+            "leakage_nw": 1.0, "access_ns": 1.0, "setup_ns": 0.1, "source": "data sheet"} | keys
+
+
+TERM = {"term": "updates", "energy_pj": 1.0, "source": "runs"}
+ERROR = {"low": 0.5, "high": 2.0, "designs": 20, "source": "runs"}
+LOGIC = {"terms": [TERM], "error": ERROR}
+HEAD = {key: GOOD[key] for key in ("version", "name", "supply")}
+FABRIC = {key: {"value": value, "source": "board"} for key, value in
+          (("cycle_pj", 10.0), ("quiet_cell_pj", 1.0), ("busy_cell_pj", 4.0), ("static_mw", 0.5))}
+KNOWN = ", ".join(repr(term) for term in TERMS[:-1]) + f" or {TERMS[-1]!r}"
+
+
+def calibrated(**keys: Any) -> dict[str, Any]:
+    return HEAD | {"srams": [macro()] * 4, "logic": LOGIC} | keys
+
+
+def measured(**keys: Any) -> dict[str, Any]:
+    return HEAD | {"fabric": FABRIC | keys}
+
+
+def test_the_other_kinds_are_good(tmp_path: Path) -> None:
+    assert load_technology(written(tmp_path / "one.yaml", calibrated())).logic is not None
+    assert load_technology(written(tmp_path / "two.yaml", measured())).fabric is not None
 
 
 @pytest.mark.parametrize(("content", "message"), [
@@ -104,7 +132,24 @@ def row(**keys: Any) -> dict[str, Any]:
     (changed(adders=[row(), row(bits=16)]), "adders: energy_pj must rise from row to row, not 1.0 then 1.0"),
     (changed(memories=[]), "memories: must have at least one row, not []"),
     (changed(version=2), "version: must be 1, not 2"),
-    ({key: GOOD[key] for key in GOOD if key != "memories"}, "memories is missing"),
+    ({key: GOOD[key] for key in GOOD if key != "memories"}, "memories or srams must be there, and not both"),
+    (changed(srams=[macro()] * 4), "memories or srams must be there, and not both"),
+    (changed(logic=LOGIC), "adders or logic must be there, and not both"),
+    (changed(fabric=FABRIC), "adders must not stand beside fabric"),
+    (calibrated(srams=[macro()] * 3), "srams: must have 4 rows or more, not 3"),
+    (calibrated(srams=[macro(ports=3)] * 4), "srams.0.ports: must be less than or equal to 2, not 3"),
+    (calibrated(srams=[macro(read_pj=0)] * 4), "srams.0.read_pj: must be greater than 0, not 0"),
+    (calibrated(srams=[{k: v for k, v in macro().items() if k != "source"}] * 4),
+     "srams.0.source is missing"),
+    (calibrated(logic=LOGIC | {"terms": []}), "logic.terms: must have at least one row, not []"),
+    (calibrated(logic=LOGIC | {"terms": [TERM, TERM]}), "logic.terms: updates must stand once, not 2 times"),
+    (calibrated(logic=LOGIC | {"terms": [TERM | {"term": "luck"}]}),
+     f"logic.terms.0.term: must be {KNOWN}, not 'luck'"),
+    (calibrated(logic=LOGIC | {"error": ERROR | {"low": 1.5}}),
+     "logic.error: low and high must lie around 1, not 1.5 and 2.0"),
+    (measured(busy_cell_pj={"value": 0.5, "source": "board"}),
+     "fabric: busy_cell_pj must be above quiet_cell_pj, not 0.5 and 1.0"),
+    (measured(static_mw={"value": 0.5}), "fabric.static_mw.source is missing"),
     ([1], "the file: must be a mapping of keys, not [1]"),
     ("", "the file: must be a mapping of keys, not None"),
     ("version: 1\nname: a\nname: b\n", "line 1: key 'name' must stand once, not 2 times"),
@@ -118,7 +163,8 @@ def test_refusals(tmp_path: Path, content: Any, message: str) -> None:
 
 
 def test_no_such_technology(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^technology must be one of 45nm or a YAML file, not '28nm'$"):
+    known = "130nm, 45nm, ice40"
+    with pytest.raises(ConfigError, match=f"^technology must be one of {known} or a YAML file, not '28nm'$"):
         load_technology("28nm")
     absent = tmp_path / "absent.yaml"
     expected = f"{absent}: cannot be read: No such file or directory"

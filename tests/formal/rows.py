@@ -80,6 +80,7 @@ class Followed:
         formal.check("no more than finds room", owed <= room)
         self._check_passes()
         keeps_moving(formal, "all comes out in the end", owed != 0, valid, 0, within=within)
+        keeps_moving(formal, "a waiting event is taken", event.valid, event.moved, valid, within=within)
         formal.cover("the last pass of the followed event", self.last_of_row)
         formal.cover("it follows another event without a gap", formal.past(valid & (ahead == 1)) & self.ours)
         formal.cover("rest after it", formal.past(valid) & ~valid & (owed == 0) & self.done)

@@ -107,6 +107,7 @@ def test_compressed_walker_for_so_many_cycles(ports: str, group: int, queue: int
 
 FOUND = [
     ("event", "drops", "all comes out in the end"),
+    ("event", "stalls", "a waiting event is taken"),
     ("event", "doubles", "nothing comes of nothing"),
     ("event", "doubles", "at rest when it says so"),
     ("event", "alters", "the entries of its row"),

@@ -79,6 +79,7 @@ def test_weights_in_banks(words: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 FOUND = [
     ("event", "drops", "all comes out in the end"),
+    ("event", "stalls", "a waiting event is taken"),
     ("event", "doubles", "nothing comes of nothing"),
     ("event", "doubles", "at rest when it says so"),
     ("event", "alters", "the weights of its row"),

