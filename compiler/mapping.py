@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from spikewright.compiler.bounds import population_bounds
-from spikewright.compiler.parameters import core_parameters, parameter_image
+from spikewright.compiler.parameters import core_parameters, levels_image, parameter_image
 from spikewright.compiler.placement import balanced, default_lanes, natural
 from spikewright.compiler.rows import (
     GROUPS,
@@ -85,7 +85,7 @@ def map_network(
     images: dict[str, Image] = {}
     for population in network.populations:
         edges = checked_edges(network, population)
-        parameters = core_parameters(population, contents)
+        parameters, levels = core_parameters(population, contents)
         width = default_lanes(population.size) if lanes is None else lanes
         plan = plan_rows(network, population, edges, placements, lanes=width, choice=rows)
         core = CoreConfig(
@@ -101,6 +101,7 @@ def map_network(
             rows=plan.rows,
             placement=plan.placement,
             parameters=parameters,
+            levels=levels,
         )
         cores.append(core)
         placements[core.name] = core.placement
@@ -110,6 +111,8 @@ def map_network(
             images |= dense_images(core, plan.placed)
         if core.parameters:
             images[f"{core.name}.parameters"] = parameter_image(core)
+        if core.levels:
+            images[f"{core.name}.levels"] = levels_image(core)
     chip = ChipConfig(
         name=network.name,
         contents=contents,

@@ -1,4 +1,4 @@
-"""Levels that differ among the neurons of a core, as fields of its parameter memory."""
+"""Levels of neurons in memory: those that differ, neuron by neuron; those that all share, as one word."""
 
 from typing import Literal
 
@@ -12,38 +12,49 @@ from spikewright.fixed import signed_bits, signed_range
 from spikewright.network import Population
 from spikewright.neuron import Levels, NeuronConfig
 
-__all__ = ["core_parameters", "parameter_image", "parameter_levels", "unpack_parameters"]
+__all__ = [
+    "core_parameters",
+    "levels_image",
+    "parameter_image",
+    "parameter_levels",
+    "unpack_levels_word",
+    "unpack_parameters",
+]
 
 
 def parameter_levels(neuron: NeuronConfig) -> dict[ParameterName, Levels]:
-    """Levels that this arithmetic uses, in the order of the fields."""
+    """Levels that this arithmetic uses, in the order of their fields."""
     levels: dict[ParameterName, Levels] = {}
     if neuron.fires:
         levels["compare"] = neuron.compare
-        if neuron.reset == "subtract":
-            levels["reset_amount"] = neuron.reset_amount
-        else:
+        if neuron.reset == "set":
             levels["reset_value"] = neuron.reset_value
+        elif not neuron.resets_by_compare:
+            levels["reset_amount"] = neuron.reset_amount
     levels["bias"] = neuron.bias
     if neuron.decay.kind == "multiply":
         levels["decay"] = neuron.decay.factor
     return levels
 
 
-def core_parameters(population: Population, contents: Literal["baked", "bus"]) -> tuple[Parameter, ...]:
-    """Fields of the parameter memory.
+def core_parameters(
+    population: Population, contents: Literal["baked", "bus"]
+) -> tuple[tuple[Parameter, ...], tuple[Parameter, ...]]:
+    """Fields of the parameter memory, and of the word of shared levels.
 
     Baked: only levels that vary, as wide as they need. Loaded over the bus: every level the arithmetic
-    uses, wide enough for any that a state of that width can have.
+    uses, wide enough for any that a state of that width can have; but no bias where all are zero.
     """
     neuron = population.neuron
     parameters: list[Parameter] = []
+    shared: list[Parameter] = []
     for name, levels in parameter_levels(neuron).items():
         if len(levels) not in (1, population.size):
             raise ConfigError(
                 f"{population.name}: {name} must have 1 or {population.size} levels, not {len(levels)}"
             )
-        if contents == "baked" and len(set(levels)) == 1:
+        uniform = len(set(levels)) == 1
+        if uniform and (contents == "baked" or (name == "bias" and not any(levels))):
             continue
         if name == "decay":
             bits = neuron.decay.fraction_bits + 1
@@ -59,8 +70,15 @@ def core_parameters(population: Population, contents: Literal["baked", "bus"]) -
                 f"{population.name}: {name} must be in {low}..{high} to be loaded,"
                 f" not {min(levels)}..{max(levels)}"
             )
-        parameters.append(Parameter(name=name, bits=bits, signed=signed))
-    return tuple(parameters)
+        (shared if uniform else parameters).append(Parameter(name=name, bits=bits, signed=signed))
+    return tuple(parameters), tuple(shared)
+
+
+def levels_image(core: CoreConfig) -> Image:
+    """The word of shared levels."""
+    levels = parameter_levels(core.neuron)
+    fields = np.array([[levels[level.name][0] for level in core.levels]], np.int64)
+    return pack(fields, [level.bits for level in core.levels])
 
 
 def parameter_image(core: CoreConfig) -> Image:
@@ -87,6 +105,12 @@ def placed_levels(core: CoreConfig) -> Integers:
 def field_bits(core: CoreConfig) -> list[int]:
     """Widths of the fields of a word, from the lowest."""
     return [parameter.bits for parameter in core.parameters] * core.lanes
+
+
+def unpack_levels_word(core: CoreConfig, image: Image) -> dict[ParameterName, Levels]:
+    """Shared levels that an image holds, each once."""
+    fields = unpack(image, [level.bits for level in core.levels], [level.signed for level in core.levels])
+    return {level.name: (int(value),) for level, value in zip(core.levels, fields[0], strict=True)}
 
 
 def unpack_parameters(core: CoreConfig, image: Image) -> dict[ParameterName, Levels]:

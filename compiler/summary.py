@@ -65,7 +65,7 @@ def summarise(network: IntegerNetwork, chip: ChipConfig) -> Summary:
     """Counts of a network and its chip."""
     bits = {"weights": 0, "parameters": 0, "state": 0}
     for memory in chip_memories(chip):
-        kind = "parameters" if memory.name.endswith(".parameters") else "weights"
+        kind = "parameters" if memory.name.endswith((".parameters", ".levels")) else "weights"
         bits["state" if memory.state else kind] += memory.depth * memory.width
     return Summary(
         neurons=sum(population.size for population in network.populations),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spikewright.compiler.parameters import unpack_parameters
+from spikewright.compiler.parameters import unpack_levels_word, unpack_parameters
 from spikewright.compiler.rows import expand_compressed, expand_dense, port_rows
 from spikewright.compiler.words import Image
 from spikewright.config import ChipConfig, CompressedRows, ParameterName
@@ -33,9 +33,12 @@ def unpack_edges(chip: ChipConfig, images: dict[str, Image]) -> tuple[Edge, ...]
 
 
 def unpack_levels(chip: ChipConfig, images: dict[str, Image]) -> dict[str, dict[ParameterName, Levels]]:
-    """Levels by neuron of every core that has a parameter memory."""
-    return {
-        core.name: unpack_parameters(core, images[f"{core.name}.parameters"])
-        for core in chip.cores
-        if core.parameters
-    }
+    """Levels in the memories of every core that has any: by neuron, or one that all share."""
+    found: dict[str, dict[ParameterName, Levels]] = {}
+    for core in chip.cores:
+        if core.parameters:
+            found[core.name] = unpack_parameters(core, images[f"{core.name}.parameters"])
+        if core.levels:
+            shared = unpack_levels_word(core, images[f"{core.name}.levels"])
+            found[core.name] = found.get(core.name, {}) | shared
+    return found

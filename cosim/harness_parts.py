@@ -3,7 +3,7 @@
 from spikewright.config import ChipConfig
 from spikewright.cosim.names import Names, Tag, put, state_memories
 from spikewright.memories import bus_map
-from spikewright.rtl.chip import bus_address_bits
+from spikewright.rtl.chip import bus_shape
 
 __all__ = ["bus_signals", "feeder", "load", "read_states", "recorder"]
 
@@ -89,7 +89,7 @@ def read_states(chip: ChipConfig, names: Names) -> str:
 
 def bus_signals(chip: ChipConfig) -> str:
     """Signals of the configuration bus, and tasks for a write and a read."""
-    bits = bus_address_bits(chip)
+    bits = bus_shape(chip).address_bits
     return f"""\
     reg request_valid = 1'b0;
     wire request_ready, response_valid;
@@ -130,7 +130,7 @@ def load(chip: ChipConfig, *, patched: bool) -> str:
     With ``patched``, ``patch.bin`` is written over it after that: contents gone wrong, for the injection
     of faults.
     """
-    bits = bus_address_bits(chip)
+    bits = bus_shape(chip).address_bits
     write = f"write_bus(transfer[{32 + bits - 1}:32], transfer[31:0]);"
     read = f"read_bus(transfer[{32 + bits - 1}:32], {Tag.CONTENTS});"
     passes = [("load.bin", write), ("load.bin", read)] + ([("patch.bin", write)] if patched else [])

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikewright.memories import BUS_BITS
-from spikewright.rtl.memory import BusSignature
+from spikewright.rtl.memory import BusShape, BusSignature
 
 __all__ = ["BusController", "request_layout"]
 
@@ -20,7 +20,7 @@ def request_layout(address_bits: int) -> data.StructLayout:
 class BusController(wiring.Component):
     """Takes requests one by one, waits until every core rests, and makes the transfer.
 
-    On a resting chip a write takes 6 cycles, a read 8, its answer in the last of them. Words at the
+    On a resting chip a write takes 6 cycles, a read 9, its answer in the last of them. Words at the
     chip's inputs wait while a request is under way. After loading contents, reset the chip or send an
     end of sample: potentials start from the new biases only then.
 
@@ -31,7 +31,7 @@ class BusController(wiring.Component):
         One word for every read, in order.
     resting
         Every core rests.
-    bus : ``Out(BusSignature(address_bits))``
+    bus : ``Out(BusSignature(shape))``
         To all cores.
     """
 
@@ -40,20 +40,25 @@ class BusController(wiring.Component):
     resting: Signal
     bus: Any
 
-    def __init__(self, address_bits: int) -> None:
+    def __init__(self, shape: BusShape) -> None:
+        self.shape = shape
+        address_bits = shape.address_bits
         super().__init__({
             "request": In(stream.Signature(request_layout(address_bits))),
             "response": Out(stream.Signature(BUS_BITS)), "resting": In(1),
-            "bus": Out(BusSignature(address_bits)),
+            "bus": Out(BusSignature(shape)),
         })
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         request, bus, response = self.request, self.bus, self.response
+        before = Signal(BUS_BITS * (self.shape.transfers - 1))  # what was written last
         m.d.comb += [
             bus.write.eq(request.payload.write), bus.address.eq(request.payload.address),
-            bus.write_data.eq(request.payload.data),
+            bus.write_data.eq(Cat(before, request.payload.data)),
         ]
+        with m.If(bus.strobe & bus.write):
+            m.d.sync += before.eq(bus.write_data[BUS_BITS:])
         rested = Signal(2)  # cycles in a row
         with m.FSM():
             with m.State("IDLE"), m.If(request.valid):
@@ -68,7 +73,10 @@ class BusController(wiring.Component):
                 m.d.comb += [bus.active.eq(1), bus.strobe.eq(1), request.ready.eq(1)]
                 m.next = "IDLE"
                 with m.If(~bus.write):
-                    m.next = "ANSWER"
+                    m.next = "READ"
+            with m.State("READ"):  # what is read passes a register
+                m.d.comb += bus.active.eq(1)
+                m.next = "ANSWER"
             with m.State("ANSWER"):
                 m.d.comb += bus.active.eq(1)
                 m.d.sync += response.payload.eq(bus.read_data)

@@ -14,15 +14,18 @@ from spikewright.memories import BUS_BITS, bus_map, chip_memories, window
 from spikewright.rtl.bus import BusController, request_layout
 from spikewright.rtl.lif_core import LifCore, or_all
 from spikewright.rtl.link import Fork, Link
+from spikewright.rtl.memory import BusShape
 from spikewright.rtl.words import word_layout, word_stream
 
-__all__ = ["Chip", "bus_address_bits"]
+__all__ = ["Chip", "bus_shape"]
 
 
-def bus_address_bits(chip: ChipConfig) -> int:
-    """Width of a bus address."""
-    bases = bus_map(chip)
-    return max(1, (max(bases[m.name] + window(m) for m in chip_memories(chip)) - 1).bit_length())
+def bus_shape(chip: ChipConfig) -> BusShape:
+    """The bus that reaches all memories of a chip."""
+    bases, memories = bus_map(chip), chip_memories(chip)
+    return BusShape(
+        address_bits=max(1, (max(bases[m.name] + window(m) for m in memories) - 1).bit_length()),
+        transfers=max(-(-m.width // BUS_BITS) for m in memories))
 
 
 class Chip(wiring.Component):
@@ -61,9 +64,9 @@ class Chip(wiring.Component):
         }
         ports["activity"] = Out(2 * len(config.cores))
         if config.contents == "bus":
-            self.bus_address_bits = bus_address_bits(config)
+            self.bus_shape = bus_shape(config)
             ports |= {
-                "bus_request": In(stream.Signature(request_layout(self.bus_address_bits))),
+                "bus_request": In(stream.Signature(request_layout(self.bus_shape.address_bits))),
                 "bus_response": Out(stream.Signature(BUS_BITS)),
             }
         super().__init__(ports)
@@ -95,7 +98,7 @@ class Chip(wiring.Component):
         config = chip.core(name)
         bus: dict[str, Any] = {}
         if chip.contents == "bus":
-            bus = {"bases": bus_map(chip), "bus_address_bits": self.bus_address_bits}
+            bus = {"bases": bus_map(chip), "shape": self.bus_shape}
         core = LifCore(config, tuple(words[port.source] for port in config.ports), images=self.images, **bus)
         m.submodules[f"core_{identifier(name)}"] = core
         return core
@@ -116,7 +119,7 @@ class Chip(wiring.Component):
             wiring.connect(m, link.sink, sink)
 
     def _bus(self, m: Module, cores: list[LifCore]) -> None:
-        m.submodules.bus = controller = BusController(self.bus_address_bits)
+        m.submodules.bus = controller = BusController(self.bus_shape)
         wiring.connect(m, wiring.flipped(self.bus_request), controller.request)
         wiring.connect(m, wiring.flipped(self.bus_response), controller.response)
         m.d.comb += controller.resting.eq(Cat(core.resting for core in cores).all())

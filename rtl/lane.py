@@ -7,10 +7,10 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from spikewright.config import CompressedRows, CoreConfig, ParameterName, slot_bits
+from spikewright.config import CompressedRows, CoreConfig, Parameter, ParameterName, slot_bits
 from spikewright.memories import MemoryConfig
 from spikewright.rtl.arithmetic import clamped, decayed
-from spikewright.rtl.memory import BusSignature, ConfiguredMemory
+from spikewright.rtl.memory import NO_BUS, BusShape, BusSignature, ConfiguredMemory
 
 __all__ = ["Lane", "SweepSignature", "SynapseSignature", "parameter_layout"]
 
@@ -23,9 +23,11 @@ class SynapseSignature(wiring.Signature):
     """
 
     def __init__(self, core: CoreConfig) -> None:
+        self.passing = data.StructLayout({
+            "valid": 1, "first": 1, "last": 1, "bit": 1, "address": state_address_bits(core)})
         super().__init__({
-            "valid": Out(1), "first": Out(1), "last": Out(1), "bit": Out(1),
-            "address": Out(state_address_bits(core)), "weight": Out(signed(core.weight_bits)),
+            **{name: Out(field.shape) for name, field in self.passing},
+            "weight": Out(signed(core.weight_bits)),
         })
 
 
@@ -50,11 +52,11 @@ def state_address_bits(core: CoreConfig) -> int:
     return slot_bits(core) + core.holds
 
 
-def parameter_layout(core: CoreConfig) -> data.StructLayout:
-    """One lane's part of a word of the parameter memory."""
+def parameter_layout(parameters: tuple[Parameter, ...]) -> data.StructLayout:
+    """One lane's part of a word of the parameter memory, or the word of shared levels."""
     return data.StructLayout({
         parameter.name: signed(parameter.bits) if parameter.signed else parameter.bits
-        for parameter in core.parameters
+        for parameter in parameters
     })
 
 
@@ -68,8 +70,10 @@ class Lane(wiring.Component):
     -------
     synapse, sweep
         See their signatures. The two must not come at once, but for latencies that the sequencer keeps.
-    parameters : ``In(parameter_layout(core))``
+    parameters : ``In(parameter_layout(core.parameters))``
         This lane's fields of the parameter memory, in the cycle after ``sweep.read``.
+    levels : ``In(parameter_layout(core.levels))``
+        Levels that all neurons share, from the cycle after the first ``sweep.read`` on.
     potential
         ``u``, :attr:`CoreLatency.potential` cycles after ``sweep.read``.
     spike
@@ -79,21 +83,22 @@ class Lane(wiring.Component):
     synapse: Any
     sweep: Any
     parameters: Any
+    levels: Any
     spike: Signal
     potential: Signal
     bus: Any
 
     def __init__(self, core: CoreConfig, state: MemoryConfig, *, base: int | None = None,
-                 bus_address_bits: int = 0) -> None:
+                 shape: BusShape = NO_BUS) -> None:
         self.core = core
-        self.memory = ConfiguredMemory(state, base=base, bus_address_bits=bus_address_bits)
+        self.memory = ConfiguredMemory(state, base=base, shape=shape)
         ports: dict[str, wiring.Member] = {
             "synapse": In(SynapseSignature(core)), "sweep": In(SweepSignature(core)),
-            "parameters": In(parameter_layout(core)),
+            "parameters": In(parameter_layout(core.parameters)), "levels": In(parameter_layout(core.levels)),
             "spike": Out(1), "potential": Out(signed(core.neuron.state_bits)),
         }
         if base is not None:
-            ports["bus"] = In(BusSignature(bus_address_bits))
+            ports["bus"] = In(BusSignature(shape))
         super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
@@ -159,6 +164,7 @@ class Lane(wiring.Component):
         bits = core.accumulator_bits
         gathered: Value = word[:bits].as_signed()
         before: Value = word[-1] if neuron.stores_spike else Const(0, 1)
+        shared = {level.name: self.levels[level.name] for level in core.levels}
         fields = {parameter.name: self.parameters[parameter.name] for parameter in core.parameters}
         if core.holds:
             held, summed, fired = Signal(signed(bits)), Signal(signed(bits + 1)), Signal()
@@ -166,17 +172,18 @@ class Lane(wiring.Component):
             gathered, before = summed, fired
             fields = {name: delayed(m, value, 1) for name, value in fields.items()}
         if neuron.stores_spike:
-            gathered = Mux(before, fields.get("reset_value", Const(neuron.reset_value[0])), gathered)
+            value = (shared | fields).get("reset_value", Const(neuron.reset_value[0]))
+            gathered = Mux(before, value, gathered)
         m.d.sync += self.potential.eq(clamped(gathered, neuron))
         # It fires and resets.
         after = {name: delayed(m, value, 1) for name, value in fields.items()}
-        fires, reset, off = self._fire(m, after)
+        fires, reset, off = self._fire(m, shared | after)
         left, left_off, left_fires = Signal(signed(neuron.state_bits)), Signal.like(off), Signal()
         clear = self.sweep.clear
         m.d.sync += [left.eq(Mux(clear, 0, reset)), left_off.eq(Mux(clear, 0, off)),
                      left_fires.eq(fires & ~clear), self.spike.eq(fires)]
         # It decays; what the next step adds for certain is added now.
-        last = {name: delayed(m, value, 1) for name, value in after.items()}
+        last = shared | {name: delayed(m, value, 1) for name, value in after.items()}
         leaked = decayed(m, left, neuron, last.get("decay"))
         wait = 2 if neuron.decay.kind == "multiply" else 0
         constant = delayed(m, last["bias"], wait) if "bias" in last else Const(neuron.bias[0])
@@ -195,18 +202,17 @@ class Lane(wiring.Component):
         nothing = Const(0, 1)
         if not neuron.fires:
             return nothing, potential, nothing
-        above, fires = Signal(signed(neuron.state_bits + 1)), Signal()
-        m.d.comb += [above.eq(potential - levels.get("compare", Const(neuron.compare[0]))),
-                     fires.eq(~above[-1])]
+        compare = levels.get("compare", Const(neuron.compare[0]))
         amount = levels.get("reset_amount", Const(neuron.reset_amount[0]))
+        above, fires = Signal(signed(neuron.state_bits + 1)), Signal()
+        m.d.comb += [above.eq(potential - compare), fires.eq(~above[-1])]
+        if neuron.resets_by_compare:  # one level, and where it resets at once one subtraction, does for both
+            amount = compare
         if neuron.reset_when == "next":
             return fires, potential, Mux(fires, amount, 0) if neuron.reset == "subtract" else nothing
+        after: Value = above if neuron.resets_by_compare else potential - amount
         if neuron.reset == "set":
-            after: Value = levels.get("reset_value", Const(neuron.reset_value[0]))
-        elif levels.keys() & {"compare", "reset_amount"} or neuron.compare != neuron.reset_amount:
-            after = potential - amount
-        else:  # one subtraction does for both
-            after = above
+            after = levels.get("reset_value", Const(neuron.reset_value[0]))
         return fires, Mux(fires, after, potential)[:neuron.state_bits].as_signed(), nothing
 
 

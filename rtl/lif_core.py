@@ -15,7 +15,7 @@ from spikewright.rtl.emitter import ReadoutEmitter, SpikeEmitter
 from spikewright.rtl.intake import Intake
 from spikewright.rtl.lane import Lane, SweepSignature
 from spikewright.rtl.latency import CoreLatency
-from spikewright.rtl.memory import BusSignature, ConfiguredMemory
+from spikewright.rtl.memory import NO_BUS, BusShape, BusSignature, ConfiguredMemory
 from spikewright.rtl.rows import CompressedWalker, DenseWalker
 from spikewright.rtl.words import word_stream
 
@@ -55,16 +55,16 @@ class LifCore(wiring.Component):
 
     def __init__(self, core: CoreConfig, words: tuple[WordFormat, ...], *,
                  images: Mapping[str, Sequence[int]] | None = None,
-                 bases: Mapping[str, int] | None = None, bus_address_bits: int = 0) -> None:
+                 bases: Mapping[str, int] | None = None, shape: BusShape = NO_BUS) -> None:
         self.core, self.words = core, words
-        self.images, self.bases, self.bus_address_bits = images or {}, bases, bus_address_bits
+        self.images, self.bases, self.shape = images or {}, bases, shape
         ports: dict[str, wiring.Member] = {
             f"source_{index}": In(word_stream(word)) for index, word in enumerate(words)
         }
         ports |= {"sink": Out(word_stream(core.word)), "resting": Out(1), "event_cycle": Out(1),
                   "update_cycle": Out(1)}
         if bases is not None:
-            ports["bus"] = In(BusSignature(bus_address_bits))
+            ports["bus"] = In(BusSignature(shape))
         super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
@@ -79,6 +79,10 @@ class LifCore(wiring.Component):
         lanes = [self._lane(m, lane, memories[f"state.{lane}"]) for lane in range(core.lanes)]
         if core.parameters:
             self._parameters(m, lanes, memories["parameters"])
+        if core.levels:
+            levels = self._memory(m, "levels", memories["levels"])
+            m.d.comb += levels.read_enable.eq(lanes[0].sweep.read)
+            m.d.comb += [lane.levels.as_value().eq(levels.read_data) for lane in lanes]
         event, busy, settled = self._walkers(m, lanes, memories)
         emitter: Any = SpikeEmitter(core) if core.neuron.fires else ReadoutEmitter(core)
         m.submodules.emitter = emitter
@@ -99,7 +103,7 @@ class LifCore(wiring.Component):
     def _memory(self, m: Module, name: str, config: MemoryConfig) -> ConfiguredMemory:
         """A contents memory, on the bus where there is one."""
         memory = ConfiguredMemory(
-            config, init=self.images.get(config.name, ()), bus_address_bits=self.bus_address_bits,
+            config, init=self.images.get(config.name, ()), shape=self.shape,
             base=None if self.bases is None else self.bases[config.name])
         m.submodules[name] = memory
         self._attach(m, memory)
@@ -113,7 +117,7 @@ class LifCore(wiring.Component):
                          for name in ("active", "strobe", "write", "address", "write_data")]
 
     def _lane(self, m: Module, index: int, state: MemoryConfig) -> Lane:
-        lane = Lane(self.core, state, bus_address_bits=self.bus_address_bits,
+        lane = Lane(self.core, state, shape=self.shape,
                     base=None if self.bases is None else self.bases[state.name])
         m.submodules[f"lane_{index}"] = lane
         self._attach(m, lane)
@@ -139,11 +143,7 @@ class LifCore(wiring.Component):
             m.submodules.walker = dense = DenseWalker(core, WeightBanks(banks))
             for lane, synapse in zip(lanes, dense.synapses, strict=True):
                 wiring.connect(m, synapse, lane.synapse)
-            m.d.comb += busy.eq(dense.busy)
-            if CoreLatency(core).settles_at_once:
-                m.d.comb += settled.eq(~dense.busy)
-            else:
-                m.d.comb += settled.eq(~dense.busy & ~dense.synapses[0].valid)
+            m.d.comb += [busy.eq(dense.busy), settled.eq(dense.settled)]
             return dense.event, busy, settled
         walkers = []
         for index, lane in enumerate(lanes):

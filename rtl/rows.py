@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -13,6 +13,7 @@ from spikewright.fixed import unsigned_bits
 from spikewright.rtl.arithmetic import constant_product
 from spikewright.rtl.banks import WeightBanks
 from spikewright.rtl.lane import SynapseSignature
+from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.memory import ConfiguredMemory
 
 __all__ = ["QUEUE_DEPTH", "CompressedWalker", "DenseWalker", "event_layout"]
@@ -56,7 +57,7 @@ class DenseWalker(wiring.Component):
     """Walks dense rows: all lanes together, a slot a cycle; the next event follows without a gap.
 
     An event is taken in cycle 0, its first weights are read in cycle 1 and reach the lanes in cycle
-    2 (times the passes of a value).
+    2, with weights in banks 3 (times the passes of a value).
 
     Members
     -------
@@ -64,20 +65,20 @@ class DenseWalker(wiring.Component):
     synapses : ``Out(SynapseSignature(core)).array(lanes)``
     busy
         A row is being read.
-    ending
-        This is the last cycle that it is.
+    settled
+        A sweep may begin in the next cycle.
     """
 
     event: Any
     synapses: Any
     busy: Signal
-    ending: Signal
+    settled: Signal
 
     def __init__(self, core: CoreConfig, weights: WeightBanks) -> None:
         self.core, self.weights = core, weights
         super().__init__({
             "event": In(stream.Signature(event_layout(core))),
-            "synapses": Out(SynapseSignature(core)).array(core.lanes), "busy": Out(1), "ending": Out(1),
+            "synapses": Out(SynapseSignature(core)).array(core.lanes), "busy": Out(1), "settled": Out(1),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -91,8 +92,7 @@ class DenseWalker(wiring.Component):
         finished = Signal()  # with the last pass of a word
         m.d.comb += [
             finished.eq(self.busy & passes.last),
-            self.ending.eq(finished & (slot == core.slots - 1)),
-            self.event.ready.eq(~self.busy | self.ending),
+            self.event.ready.eq(~self.busy | finished & (slot == core.slots - 1)),
             weights.read_enable.eq(self.busy & passes.first),
             weights.read_address.eq(address),
         ]
@@ -103,18 +103,24 @@ class DenseWalker(wiring.Component):
                 self.busy.eq(self.event.valid), event.eq(self.event.payload), slot.eq(0),
                 address.eq(constant_product(self.event.payload.row, core.slots)),
             ]
-        valid, first, last, bit = (Signal(name=name) for name in ("valid", "first", "last", "bit"))
-        target = Signal(SynapseSignature(core).members["address"].shape)
-        m.d.sync += [valid.eq(self.busy), first.eq(passes.first), last.eq(passes.last), bit.eq(passes.bit),
-                     target.eq(slot)]
-        if core.holds:
-            m.d.sync += target[-1].eq(event.hold)
+        # What goes along with a word until the memory has given it.
+        target = Cat(slot, event.hold) if core.holds else slot
+        shown: Any = Signal(SynapseSignature(core).passing)
+        m.d.comb += [shown.valid.eq(self.busy), shown.first.eq(passes.first), shown.last.eq(passes.last),
+                     shown.bit.eq(passes.bit), shown.address.eq(target)]
+        on_the_way = []
+        for _ in range(weights.latency):
+            on_the_way.append(shown.valid)
+            later: Any = Signal.like(shown)
+            m.d.sync += later.eq(shown)
+            shown = later
+        if not CoreLatency(core).settles_at_once:
+            on_the_way.append(shown.valid)
+        m.d.comb += self.settled.eq(~Cat(on_the_way).any())
         for lane, synapse in enumerate(self.synapses):
             weight = weights.read_data.word_select(lane, core.weight_bits).as_signed()
-            m.d.comb += [
-                synapse.valid.eq(valid), synapse.first.eq(first), synapse.last.eq(last), synapse.bit.eq(bit),
-                synapse.address.eq(target), synapse.weight.eq(weight),
-            ]
+            m.d.comb += [getattr(synapse, name).eq(getattr(shown, name)) for name, _ in shown.shape()]
+            m.d.comb += synapse.weight.eq(weight)
         return m
 
 

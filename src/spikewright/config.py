@@ -98,7 +98,7 @@ class PortConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A level that is stored for every neuron, as a field of the parameter memory."""
+    """A level as a field of the parameter memory, or of the word of levels."""
 
     name: ParameterName
     bits: int
@@ -119,7 +119,9 @@ class CoreConfig:
     accumulator_bits
         Width of a stored potential with a step's drive added; proven from the weights.
     parameters
-        Levels held in the parameter memory; the others are constants of ``neuron``.
+        Levels held for every neuron, in the parameter memory.
+    levels
+        Levels that all neurons share, loaded as one word. The others are constants of ``neuron``.
     """
 
     name: str
@@ -132,6 +134,7 @@ class CoreConfig:
     rows: DenseRows | CompressedRows
     placement: tuple[int, ...]
     parameters: tuple[Parameter, ...] = ()
+    levels: tuple[Parameter, ...] = ()
 
     def __post_init__(self) -> None:
         if self.lanes < 1 or self.lanes & (self.lanes - 1):

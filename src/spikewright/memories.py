@@ -58,6 +58,7 @@ def core_memories(core: CoreConfig) -> tuple[MemoryConfig, ...]:
     - ``<core>.rows.<lane>``: word ``row // group`` is the start in the low bits, then the ends.
     - ``<core>.parameters``: word ``slot`` packs, for lanes 0, 1, ..., the fields of
       ``core.parameters`` in their order, from the lowest bits up.
+    - ``<core>.levels``: its one word packs the fields of ``core.levels``.
     - ``<core>.state.<lane>``: word ``slot`` is the stored potential (and above it the last spike, where
       it is kept); with held drive, word ``2**slot_bits + slot`` is that.
     """
@@ -85,6 +86,9 @@ def core_memories(core: CoreConfig) -> tuple[MemoryConfig, ...]:
     if core.parameters:
         width = core.lanes * sum(parameter.bits for parameter in core.parameters)
         memories.append(MemoryConfig(name=f"{core.name}.parameters", depth=core.slots, width=width))
+    if core.levels:
+        width = sum(level.bits for level in core.levels)
+        memories.append(MemoryConfig(name=f"{core.name}.levels", depth=1, width=width))
     depth = (1 << slot_bits(core)) + core.slots if core.holds else core.slots
     memories += [
         MemoryConfig(name=f"{core.name}.state.{lane}", depth=depth, width=core.state_word_bits, state=True)

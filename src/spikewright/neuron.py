@@ -131,6 +131,11 @@ class NeuronConfig:
         return (low if self.floor is None else self.floor), high
 
     @property
+    def resets_by_compare(self) -> bool:
+        """Whether what it takes off is what it compares with, of every neuron."""
+        return self.fires and self.reset == "subtract" and self.reset_amount == self.compare
+
+    @property
     def stores_spike(self) -> bool:
         """Whether the spike of the last step is a stored bit (reset to a value in the next step)."""
         return self.fires and self.reset == "set" and self.reset_when == "next"

@@ -115,6 +115,7 @@ cores:
   rows: {kind: dense}
   placement: [0, 1]
   parameters: []
+  levels: []
 outputs: [lif]
 decode: count
 """
@@ -170,7 +171,7 @@ def test_a_configuration_by_hand() -> None:
             "decode: must be 'count', 'potential_sum', 'potential_last' or 'first_spike', not 'most'",
         ),
         ("decode: count", "decode: &a count", None),
-        ("decode: count", "decode: *a", "line 38: aliases (*a) are not allowed"),
+        ("decode: count", "decode: *a", "line 39: aliases (*a) are not allowed"),
     ],
 )
 def test_a_wrong_configuration_is_one_line(old: str, new: str, message: str | None) -> None:

@@ -68,7 +68,10 @@ def test_images_hold_exactly_the_network(
         for what, found in levels.items():
             neuron = population.neuron
             expected = neuron.decay.factor if what == "decay" else getattr(neuron, what)
-            assert found == (expected * population.size if len(expected) == 1 else expected)
+            shared = what in {level.name for level in mapped.chip.core(name).levels}
+            assert len(found) == (1 if shared else population.size)
+            assert np.broadcast_to(found, population.size).tolist() == np.broadcast_to(
+                expected, population.size).tolist()
 
 
 @settings(deadline=None, max_examples=30)
@@ -177,22 +180,37 @@ def test_a_lane_without_entries_still_has_memories() -> None:
 
 @pytest.mark.parametrize(("reset", "amount"), [("subtract", "reset_amount"), ("set", "reset_value")])
 def test_over_the_bus_every_level_that_is_used_has_a_field(reset: str, amount: str) -> None:
+    """In a word that all neurons share; those that differ, for each neuron."""
     decay = Decay(kind="multiply", factor=(200,), fraction_bits=8)
     network = two_layers(np.ones((3, 2), int), np.ones((1, 3), int), reset=reset, decay=decay, state_bits=12)
-    core = map_network(network, lanes=2, contents="bus").chip.core("a")
-    assert core.parameters == (
+    neuron = replace(network.populations[0].neuron, reset_amount=(7,), bias=(1, 2, 3))
+    network = replace(network, populations=(replace(network.populations[0], neuron=neuron),
+                                            network.populations[1]))
+    mapped = map_network(network, lanes=2, contents="bus")
+    core = mapped.chip.core("a")
+    assert core.levels == (
         Parameter(name="compare", bits=12, signed=True),
         Parameter(name=amount, bits=12, signed=True),  # type: ignore[arg-type]
-        Parameter(name="bias", bits=12, signed=True),
         Parameter(name="decay", bits=9, signed=False),
     )
+    assert core.parameters == (Parameter(name="bias", bits=12, signed=True),)
+    level = 7 if reset == "subtract" else 0
+    assert mapped.images["a.levels"].tolist() == [neuron.compare[0] | level << 12 | 200 << 24]
+
+
+def test_a_level_that_is_both_threshold_and_reset_is_loaded_once() -> None:
+    network = two_layers(np.ones((3, 2), int), np.ones((1, 3), int))
+    assert network.populations[0].neuron.resets_by_compare
+    core = map_network(network, contents="bus").chip.core("a")
+    assert [level.name for level in core.levels] == ["compare"]
+    assert core.parameters == (), "and without any bias there is no field for one"
 
 
 def test_a_population_that_does_not_fire_has_no_thresholds() -> None:
     network = two_layers(np.ones((3, 2), int), np.ones((1, 3), int))
     silent = replace(network.populations[1], neuron=NeuronConfig(fires=False))
     network = replace(network, populations=(network.populations[0], silent))
-    assert [p.name for p in map_network(network, contents="bus").chip.core("b").parameters] == ["bias"]
+    assert [p.name for p in map_network(network, contents="bus").chip.core("b").levels] == []
     assert map_network(network).chip.core("b").parameters == ()
 
 

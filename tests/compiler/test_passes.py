@@ -56,7 +56,8 @@ def test_from_graph_to_images(nodes: Nodes, edges: Edges, graph: Graph) -> None:
         np.count_nonzero(edge.weights) for edge in lowered.network.edges
     )
     assert summary["memory_bits"] == (8 * 12 + 4 * 8) * 6  # the last core has a place without a neuron
-    assert summary["parameter_bits"] == (8 + 4) * (3 * 20 + 12)
+    # A bias for each neuron of the first core; for all: compare level, reset value, decay factor.
+    assert summary["parameter_bits"] == 8 * 20 + 2 * (2 * 20 + 12)
     assert lowered.notes[0] == (
         "semantics (default, semantics): dt 0.001 s, integration euler, reset zero, reset_when now,"
         " compare ge"

@@ -7,6 +7,7 @@ from amaranth.hdl import Signal
 
 from spikewright.memories import BUS_BITS
 from spikewright.rtl.bus import BusController
+from spikewright.rtl.memory import BusShape
 from tests.formal.formal import Formal
 from tests.formal.prover import Model
 from tests.formal.scoreboard import keeps_moving
@@ -20,7 +21,7 @@ def controller(faults: Mapping[str, str] | None = None) -> Formal:
     """Any requests, a chip that rests when it likes, memories that read as anything."""
     formal = Formal(faults)
     m = formal.m
-    m.submodules.controller = part = BusController(ADDRESS_BITS)
+    m.submodules.controller = part = BusController(BusShape(address_bits=ADDRESS_BITS))
     request, response = formal.feed("request", part.request), formal.drain("response", part.response)
     resting = formal.free("resting")
     read_data = formal.free("read_data", BUS_BITS)
@@ -39,22 +40,23 @@ def controller(faults: Mapping[str, str] | None = None) -> Formal:
     with m.Elif(rested != RESTING):
         m.d.sync += rested.eq(rested + 1)
     formal.check("a transfer only after the chip has rested", ~strobe | active & (rested == RESTING))
-    # Memories answer in the cycle after a read.
-    reading, owed, answer = Signal(), Signal(), Signal(BUS_BITS)
-    m.d.sync += reading.eq(strobe & ~bus["write"])
+    # Memories answer in the second cycle after a read.
+    read, reading, owed, answer = Signal(), Signal(), Signal(), Signal(BUS_BITS)
+    m.d.sync += read.eq(strobe & ~bus["write"])
+    m.d.sync += reading.eq(read)
     with m.If(reading):
         m.d.sync += [owed.eq(1), answer.eq(read_data)]
     with m.Elif(response.moved):
         m.d.sync += owed.eq(0)
     formal.show("an answer is owed", owed)
-    formal.check("the chip is held while a read is under way", ~reading | active)
+    formal.check("the chip is held while a read is under way", ~(read | reading) | active)
     formal.check("an answer only to a read", ~response.valid | owed)
     formal.check("the answer that the memory gave", ~response.moved | (response.bits == answer))
-    formal.check("one request after another", ~request.moved | ~owed & ~reading)
+    formal.check("one request after another", ~request.moved | ~owed & ~read & ~reading)
     keeps_moving(formal, "every request is taken", request.valid | owed, request.moved | response.moved,
                  ~resting | response.valid & ~response.ready, within=8)
     released = Signal()
-    m.d.comb += released.eq(~request.valid & ~owed & ~reading)
+    m.d.comb += released.eq(~request.valid & ~owed & ~read & ~reading)
     formal.check("the chip is free without a request", ~(formal.past(released) & released) | ~active)
     reads, worked = Signal(2), Signal()
     with m.If(response.moved):

@@ -42,18 +42,17 @@ def walker(ports: Sequence[Port], neurons: int, lanes: int, faults: Mapping[str,
     address, contents = free.follow(formal, [bank.memory for bank in banks])
     formal.m.submodules.walker = part = DenseWalker(core, WeightBanks(banks))
     event = feed_events(formal, core, part.event)
-    busy, ending = formal.observe("busy", part.busy), formal.observe("ending", part.ending)
+    settled = formal.observe("settled", part.settled)
     row = Followed(formal, core, event, list(part.synapses), words=Const(core.slots), most=core.slots,
-                   capacity=2, within=3)
+                   capacity=3, within=4)
     ours, valid, owed = row.ours, row.seen["valid"], row.owed
     known = row.row * core.slots + row.word == address
     slot = row.seen["address"][:slot_bits(core)]
     formal.check("slot after slot", ~ours | (slot == row.word))
     formal.check("the weights of its row", ~ours | ~known | (row.weights == contents))
     # What a sequencer builds on that lets no token overtake an event.
-    formal.check("at rest when it says so", busy | (owed == valid))
-    formal.check("busy until a row is ending", ~formal.past(busy & ~ending) | busy)
-    formal.check("a row that ends gives way to rest", ~formal.past(ending & ~event.moved) | ~busy)
+    formal.check("at rest when it says so", ~settled | (owed == valid))
+    formal.check("at rest when there is nothing to do", settled | (owed != 0))
     formal.cover("its weights are those that are known", ours & known)
     return formal
 
@@ -97,9 +96,8 @@ FOUND = [
     ("address", "alters", "slot after slot"),
     ("address", "alters", "held as the event says"),
     ("weights", "alters", "the weights of its row"),
-    ("busy", "alters", "at rest when it says so"),
-    ("busy", "alters", "busy until a row is ending"),
-    ("ending", "alters", "a row that ends gives way to rest"),
+    ("settled", "alters", "at rest when it says so"),
+    ("settled", "alters", "at rest when there is nothing to do"),
 ]
 
 

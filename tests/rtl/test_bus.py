@@ -11,11 +11,12 @@ from amaranth.lib.wiring import In, Out
 
 from spikewright.memories import MemoryConfig
 from spikewright.rtl.bus import BusController, request_layout
-from spikewright.rtl.memory import ConfiguredMemory
+from spikewright.rtl.memory import BusShape, ConfiguredMemory
 from tests.rtl.cores import encode
 from tests.rtl.streams import Run, run_streams
 
 ADDRESS_BITS = 5
+SHAPE = BusShape(address_bits=ADDRESS_BITS, transfers=3)
 LAYOUT = request_layout(ADDRESS_BITS)
 MEMORY = MemoryConfig(name="memory", depth=16, width=32)
 Request = tuple[bool, int, int]
@@ -30,7 +31,7 @@ class Loaded(wiring.Component):  # type: ignore[type-arg]  # not generic at run 
     works: Any
 
     def __init__(self) -> None:
-        self.controller = BusController(ADDRESS_BITS)
+        self.controller = BusController(SHAPE)
         self.transfer = Signal()
         super().__init__({"request": In(stream.Signature(LAYOUT)), "response": Out(stream.Signature(32)),
                           "works": In(1)})
@@ -38,7 +39,7 @@ class Loaded(wiring.Component):  # type: ignore[type-arg]  # not generic at run 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.controller = controller = self.controller
-        m.submodules.memory = memory = ConfiguredMemory(MEMORY, base=0, bus_address_bits=ADDRESS_BITS)
+        m.submodules.memory = memory = ConfiguredMemory(MEMORY, base=0, shape=SHAPE)
         wiring.connect(m, wiring.flipped(self.request), controller.request)
         wiring.connect(m, wiring.flipped(self.response), controller.response)
         wiring.connect(m, controller.bus, memory.bus)
@@ -96,17 +97,17 @@ def test_transfers_in_order_on_resting_cores(p_valid: float, p_ready: float, p_w
         assert all(got.watched["resting"][cycle - 4:cycle]), "at rest for four cycles"
 
 
-def test_a_write_takes_6_cycles_and_a_read_8() -> None:
+def test_a_write_takes_6_cycles_and_a_read_9() -> None:
     """From one request to the next, on a resting chip; a read's answer comes in its last cycle."""
     writes = [(True, 3, 5), (True, 4, 6), (True, 5, 7)]
     reads = [(False, 5, 0), (False, 4, 0), (False, 3, 0)]
     got = Loaded().run([*writes, *reads, *writes], drain=10)
     taken = got.cycles["request"]
     assert taken[0] == 5, "the first request comes in cycle 0, and is taken in its sixth"
-    assert [after - before for before, after in pairwise(taken)] == [6, 6, 6, 8, 8, 8, 6, 6]
+    assert [after - before for before, after in pairwise(taken)] == [6, 6, 6, 9, 9, 9, 6, 6]
     assert got["response"] == [7, 6, 5]
     read = zip(taken[3:6], got.cycles["response"], strict=True)
-    assert [answered - transferred for transferred, answered in read] == [2, 2, 2]
+    assert [answered - transferred for transferred, answered in read] == [3, 3, 3]
 
 
 def test_the_bus_is_released_between_transfers() -> None:

@@ -19,7 +19,7 @@ from spikewright.memories import BUS_BITS, MemoryConfig, bus_map, chip_memories
 from spikewright.models.integer import IntegerModel
 from spikewright.models.trace import Trace
 from spikewright.rtl.bus import request_layout
-from spikewright.rtl.chip import Chip, bus_address_bits
+from spikewright.rtl.chip import Chip, bus_shape
 from tests.networks import Case, random_case
 from tests.rtl.cores import emitted, encode, kept, meanings, step_words, word
 from tests.rtl.platforms import GapPlatform, StrictPlatform
@@ -81,7 +81,7 @@ class Running:
 
     def requests(self, memory: MemoryConfig, data: Sequence[int] | None) -> list[int]:
         """Requests for every transfer of a memory: writes of these words, or reads."""
-        base, layout = bus_map(self.chip)[memory.name], request_layout(bus_address_bits(self.chip))
+        base, layout = bus_map(self.chip)[memory.name], request_layout(bus_shape(self.chip).address_bits)
         return [encode(layout, write=data is not None, address=base + index * memory.transfers + part,
                        data=0 if data is None else data[index] >> BUS_BITS * part & 0xFFFFFFFF)
                 for index in range(memory.depth) for part in range(-(-memory.width // BUS_BITS))]

@@ -104,7 +104,7 @@ class Script:
 
     def sweep(self, *, clear: bool = False) -> None:
         """Update all slots, one every ``phases`` cycles, each stage in the cycle that CoreLatency names."""
-        latency, layout = self.latency, parameter_layout(self.core)
+        latency, layout = self.latency, parameter_layout(self.core.parameters)
         if not (clear and self.core.holds):  # there the emptying of held drive comes between
             self.now += 1
         for slot, neuron in enumerate(self.neurons):

@@ -2,17 +2,19 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from spikewright.memories import BUS_BITS, MemoryConfig, window
-from spikewright.rtl.memory import ConfiguredMemory, Memory
+from spikewright.rtl.memory import BusShape, ConfiguredMemory, Memory
 from tests.rtl.accesses import SHAPES, Accesses, config, core_accesses
 from tests.rtl.platforms import StrictPlatform
 
 BASE_WINDOWS = 3
 """Where the memory stands on the bus, in windows of its size: not at 0, and others beside it."""
 ADDRESS_BITS = 12
+SHAPE = BusShape(address_bits=ADDRESS_BITS, transfers=5)
 
 
 @pytest.mark.parametrize(("depth", "width"), SHAPES)
@@ -33,21 +35,29 @@ def transfers(shape: MemoryConfig, word: int) -> list[int]:
     return [word >> BUS_BITS * index & 0xFFFFFFFF for index in range(-(-shape.width // BUS_BITS))]
 
 
-def on_bus(depth: int, width: int, init: Sequence[int] = ()) -> tuple[ConfiguredMemory, int]:
-    shape = config(depth, width)
+def on_bus(depth: int, width: int, init: Sequence[int] = (), *, state: bool = False
+           ) -> tuple[ConfiguredMemory, int]:
+    shape = replace(config(depth, width), state=state)
     base = BASE_WINDOWS * window(shape)
-    return ConfiguredMemory(shape, init=init, base=base, bus_address_bits=ADDRESS_BITS), base
+    return ConfiguredMemory(shape, init=init, base=base, shape=SHAPE), base
 
 
 class BusScript(Accesses):
-    """Accesses of the bus: a strobe a cycle, the answer in the next; in other cycles the answer is 0."""
+    """Accesses of the bus: the answer in the second cycle after the strobe; in other cycles it is 0."""
+
+    written: int = 0
+    """As the controller shows it: this write's data above those of the writes before."""
 
     def bus(self, *, write: bool, address: int, data: int = 0, answer: int = 0,
             beside: Mapping[str, int] | None = None) -> None:
-        """One transfer and an idle cycle, with the core's inputs ``beside`` it."""
-        strobe = {"bus.strobe": 1, "bus.write": int(write), "bus.address": address, "bus.write_data": data}
-        self.inputs += [{**(beside or {}), **strobe}, {"bus.address": address ^ 1, "bus.write_data": ~data}]
-        self.expected += [{"bus.read_data": 0}, {"bus.read_data": answer}]
+        """One transfer and two idle cycles, with the core's inputs ``beside`` it."""
+        shown = self.written >> BUS_BITS | data << BUS_BITS * (SHAPE.transfers - 1)
+        if write:
+            self.written = shown
+        strobe = {"bus.strobe": 1, "bus.write": int(write), "bus.address": address, "bus.write_data": shown}
+        idle = {"bus.address": address ^ 1, "bus.write_data": ~shown}
+        self.inputs += [{**(beside or {}), **strobe}, idle, idle]
+        self.expected += [{"bus.read_data": 0}, {"bus.read_data": 0}, {"bus.read_data": answer}]
 
 
 @pytest.mark.parametrize(("depth", "width"), SHAPES)
@@ -61,9 +71,9 @@ def test_bus_loads_and_reads_back(depth: int, width: int) -> None:
         for index, part in enumerate(transfers(shape, words[word])):
             address = base + word * shape.transfers + index
             script.bus(write=True, address=address, data=part)
-            # Whatever goes to other memories in between is theirs.
-            for beside in (address - window(shape), address + window(shape)):
-                script.bus(write=True, address=beside, data=~part & 0xFFFFFFFF)
+        # Whatever goes to other memories is theirs.
+        for beside in (address - window(shape), address + window(shape)):
+            script.bus(write=True, address=beside, data=~part & 0xFFFFFFFF)
     for word in chosen.sample(range(depth), depth):
         for index in chosen.sample(range(shape.transfers), shape.transfers):
             parts = [*transfers(shape, words[word]), *[0] * shape.transfers]
@@ -98,18 +108,18 @@ def test_a_transfer_beyond_the_width_does_nothing() -> None:
 
 
 @pytest.mark.parametrize(("depth", "width"), SHAPES)
-def test_bus_has_both_ports_in_the_cycle_of_a_transfer(depth: int, width: int) -> None:
-    """What the core asks for in that cycle is not done; before and after, the core has the memory."""
+@pytest.mark.parametrize("write", [False, True])
+def test_the_bus_reads_states_and_leaves_them(depth: int, width: int, write: bool) -> None:
+    """Between transfers the core has the memory; its addresses in the cycle of one mean nothing."""
     words = [index * 37 % (1 << width) for index in range(depth)]
-    memory, base = on_bus(depth, width, init=list(words))
+    memory, base = on_bus(depth, width, init=list(words), state=True)
     shape, script, chosen = memory.config, BusScript(), random.Random(4)
     for _ in range(60):
         word, other = chosen.randrange(depth), chosen.randrange(depth)
         index = chosen.randrange(-(-width // BUS_BITS))
-        asked = {"write_enable": 1, "write_address": other, "write_data": chosen.getrandbits(width),
-                 "read_enable": 1, "read_address": other}
-        script.bus(write=False, address=base + word * shape.transfers + index,
-                   answer=transfers(shape, words[word])[index], beside=asked)
+        beside = {"write_address": other, "write_data": chosen.getrandbits(width), "read_address": other}
+        script.bus(write=write, address=base + word * shape.transfers + index, data=chosen.getrandbits(32),
+                   answer=0 if write else transfers(shape, words[word])[index], beside=beside)
         written = chosen.getrandbits(width)
         script.inputs += [{"write_enable": 1, "write_address": other, "write_data": written},
                           {"read_enable": 1, "read_address": other}, {}]

@@ -180,7 +180,8 @@ def core_details(network: IntegerNetwork, core: CoreConfig) -> dict[str, Any]:
     """One core in figures."""
     weights = [edge.weights for edge in network.edges_to(core.name)]
     nonzero = sum(int(np.count_nonzero(matrix)) for matrix in weights)
-    memory = [m for m in core_memories(core) if not m.state and m.name != f"{core.name}.parameters"]
+    levels = {f"{core.name}.parameters", f"{core.name}.levels"}
+    memory = [m for m in core_memories(core) if not m.state and m.name not in levels]
     return {
         "name": core.name,
         "neurons": core.neurons,
