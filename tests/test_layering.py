@@ -61,6 +61,12 @@ def test_the_compiler_needs_neither_torch_nor_amaranth_to_load() -> None:
     assert not loaded & {f"spikewright.{part}" for part in ("rtl", "cosim", "boards", "cli", "api")}
 
 
+def test_compiling_and_estimating_do_not_wait_for_torch() -> None:
+    loaded = loaded_by("spikewright.stages.compile", "spikewright.stages.estimate")
+    assert "amaranth" in loaded
+    assert "torch" not in loaded
+
+
 @pytest.mark.parametrize("part", ["models", "compiler", "rtl", "cosim", "boards"])
 def test_no_part_imports_what_comes_after_it(part: str) -> None:
     after = {

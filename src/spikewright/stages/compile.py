@@ -26,8 +26,6 @@ from spikewright.manifest import StageRecord, hash_bytes
 from spikewright.memories import core_memories
 from spikewright.models.coding import real_input
 from spikewright.models.data import Dataset
-from spikewright.models.integer import IntegerModel
-from spikewright.models.real import RealModel
 from spikewright.network import InputPort, IntegerNetwork
 from spikewright.progress import waiting
 from spikewright.rtl.verilog import write_chip
@@ -204,6 +202,9 @@ def accuracy(lowered: Lowered, data: str | Dataset | None, coding: Coding) -> di
     found: dict[str, Any] = {"accuracy_float": None, "accuracy_integer": None, "evaluated_samples": None}
     if data is None:
         return found
+    from spikewright.models.integer import IntegerModel  # torch takes longer than the compilation
+    from spikewright.models.real import RealModel
+
     network = lowered.network
     stimulus = from_data(network.inputs, data, coding)
     if stimulus.y is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from spikewright.config import ChipConfig
 from spikewright.cosim.gates import run_gates
 from spikewright.cosim.timing import predict_cycles
 from spikewright.manifest import StageRecord, hash_bytes, hash_file
-from spikewright.models.integer import IntegerModel
 from spikewright.progress import progress
 from spikewright.stages.common import (
     Arrays,
@@ -26,6 +25,9 @@ from spikewright.stages.common import (
     versions,
     write_summary,
 )
+
+if TYPE_CHECKING:
+    from spikewright.models.integer import IntegerModel
 
 __all__ = [
     "DEFAULT_TECHNOLOGIES",
@@ -54,7 +56,7 @@ def run_estimate(
     options: Mapping[str, Any],
     *,
     seeds: Sequence[int] = SEEDS,
-    model: IntegerModel | None = None,
+    model: "IntegerModel | None" = None,
     x: Arrays | None = None,
     images: Mapping[str, Any] | None = None,
     force: bool,
@@ -106,7 +108,7 @@ def run_estimate(
     return read_summary(folder.path / SUMMARY)
 
 
-def model_activity(chip: ChipConfig, model: IntegerModel, x: Arrays) -> Activity:
+def model_activity(chip: ChipConfig, model: "IntegerModel", x: Arrays) -> Activity:
     """Operations of a run that is not simulated: counted from the model's spikes, cycles predicted."""
     events = {**x, **model.run(x).spikes}
     cycles = int(predict_cycles(chip, model.network, events).cycles.sum())
@@ -127,7 +129,7 @@ def gate_stimulus(kept: Path, x: Arrays | None) -> tuple[Arrays | None, str]:
         return fed, f"sample {int(arrays['sample'])} of the last co-simulation"
 
 
-def gate_simulation(chip: ChipConfig, model: IntegerModel, x: Arrays, stimulus: str, build: Path,
+def gate_simulation(chip: ChipConfig, model: "IntegerModel", x: Arrays, stimulus: str, build: Path,
                     images: Mapping[str, Any] | None) -> GateSimulation:
     """How the gates of a build's chip are simulated with ``x``."""
     path = build.resolve()
