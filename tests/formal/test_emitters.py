@@ -118,6 +118,7 @@ def readouts(neurons: int, lanes: int, faults: Faults | None = None) -> Formal:
     formal.check("the potential that was found", ~ours | (word.value.as_unsigned() == value))
     formal.check("empty when all is sent",
                  ~formal.past(empty & ~sweeps.valid) | ~sweeps.sink.valid | token_due)
+    keeps_moving(formal, "empty in the end", ~empty, sweeps.sink.moved, ~sweeps.sink.ready, within=PATIENCE)
     formal.cover("a slot after another without a gap", formal.past(sweeps.sink.moved) & sweeps.is_event
                  & (word.address >> lanes.bit_length() - 1 != 0) if core.slots > 1 else 1)
     return formal
@@ -161,7 +162,7 @@ FOUND = [
     ("overtakes", "nothing is lost before the token"),
 ]
 OF_READOUTS = [("sink", "alters", "the potential that was found"),
-               ("empty", "alters", "empty when all is sent")]
+               ("empty", "alters", "empty when all is sent"), ("empty", "alters", "empty in the end")]
 
 
 @pytest.mark.parametrize(("fault", "check"), FOUND)
