@@ -13,7 +13,7 @@ from spikewright.boards.netlist import Instance, Macro, Netlist
 from spikewright.boards.tables import Table
 from spikewright.errors import ToolError
 
-__all__ = ["CLOCK_SLEW_NS", "Timing", "net_loads", "static_timing"]
+__all__ = ["CLOCK_SLEW_NS", "Timing", "net_loads", "static_timing", "through"]
 
 CLOCK_SLEW_NS = 0.1
 """Transition of the clock at every register, and of what comes from ports and macros."""

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from spikewright.boards.cells import Library
+from spikewright.boards.cells import Delay, Library
 from spikewright.boards.mapping import map_gates
 from spikewright.boards.netlist import Netlist, read_netlist
 from spikewright.boards.power import leakage_nw, logic_energy
 from spikewright.boards.saif import Switching, read_saif
-from spikewright.boards.sta import Timing, net_loads, static_timing
+from spikewright.boards.sta import Timing, net_loads, static_timing, through
+from spikewright.boards.tables import Table
 from spikewright.errors import ToolError
 from tests.boards.libraries import REAL, TINY, real_library
 
@@ -87,6 +88,23 @@ def test_toggles_are_shared_between_the_inputs_that_cause_them(library: Library,
         switching = {names["A"]: Switching(0, a), names["B"]: Switching(0, b), names["Y"]: Switching(0, 4)}
         energy = logic_energy(netlist, library, loads, Timing(), switching)
         assert energy.total_pj == pytest.approx(1e-3 * 4 * 4), "both inputs alike in this library"
+
+
+@pytest.mark.parametrize(("sense", "kind", "rise", "fall"), [
+    ("positive_unate", "combinational", 1.0, 5.0),
+    ("negative_unate", "combinational", 5.0, 1.0),
+    ("non_unate", "combinational", 5.0, 5.0),
+    ("non_unate", "rising_edge", 1.0, 1.0),
+])
+def test_which_edge_causes_which(sense: str, kind: str, rise: float, fall: float) -> None:
+    flat = Table((), (), (2.0,))
+    arc = Delay("A", kind, sense, dict.fromkeys(
+        ("cell_rise", "cell_fall", "rise_transition", "fall_transition"), flat))
+    arrival: dict[str, float] = {}
+    slew: dict[str, float] = {}
+    through(arc, ({"rise": 1.0, "fall": 5.0}, {"rise": 0.1, "fall": 0.1}), 0.0, 1.0, arrival, slew)
+    assert arrival == {"rise": rise + 2.0, "fall": fall + 2.0}
+    assert slew == {"rise": 2.0, "fall": 2.0}
 
 
 def test_loops_are_refused(library: Library, verilog: Write, tmp_path: Path) -> None:

@@ -119,6 +119,25 @@ def test_units_of_the_tiny_library() -> None:
     assert library.buffer() == "BUF"
 
 
+def test_energy_is_capacitance_times_voltage_squared(tmp_path: Path) -> None:
+    library = Library(written(tmp_path / "low.lib", TEXT.replace('"1V"', '"100mV"')))
+    assert library.scales.pj == pytest.approx(0.01)
+    assert library.volts == pytest.approx(0.15)
+
+
+def test_energies_with_and_without_a_condition(tmp_path: Path) -> None:
+    def arc(value: int, when: str) -> str:
+        return f'internal_power () {{ {when} rise_power (scalar) {{ values ("{value}"); }} }}'
+
+    def energies(*arcs: str) -> list[float]:
+        text = TEXT.replace("capacitance : 0.25", "capacitance : 0.25; " + " ".join(arcs))
+        pin = Library(written(tmp_path / "when.lib", text)).cell("A").pins["X"]
+        return [2 * power.toggle_pj(slew=0.0) for power in pin.powers]
+
+    assert energies(arc(1, 'when : "Y";'), arc(3, 'when : "!Y";')) == [1, 3]
+    assert energies(arc(1, 'when : "Y";'), arc(3, "")) == [3], "one for all conditions stands for them"
+
+
 def test_tables() -> None:
     table = Table(("slew", "load"), ((0.0, 10.0), (0.0, 1.0, 3.0)), (0.0, 10.0, 30.0, 5.0, 15.0, 35.0))
     assert table.at(slew=0, load=0) == 0
