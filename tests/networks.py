@@ -1,6 +1,6 @@
 """Random integer networks: sizes, topologies, widths, densities, arithmetic, read-outs, stimuli."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,18 +21,27 @@ class Case:
     x: dict[str, np.ndarray]
 
 
+BANKED_SIZES = 46, 80
+"""Sizes in a network whose weights take several banks, in one lane: least, and past the largest."""
+
+
 def random_case(seed: int, *, largest: int = 40, steps: int = 12, samples: int = 3) -> Case:
-    """The case of a seed; equal seeds give equal cases."""
+    """The case of a seed; equal seeds give equal cases.
+
+    One in eight of those that may be so large has more weights than a bank of memory holds.
+    """
     rng = np.random.default_rng(seed)
+    banked = largest >= 40 and int(np.random.default_rng([seed, 1]).integers(8)) == 0
+    least, largest = BANKED_SIZES if banked else (1, largest)
     weight_bits = int(rng.integers(2, 13))
-    inputs = tuple(random_input(rng, f"in{index}", largest) for index in range(int(rng.integers(1, 3))))
+    inputs = tuple(random_input(rng, f"in{i}", least, largest) for i in range(int(rng.integers(1, 3))))
     sources = {port.name: port.size for port in inputs}
     firing = dict(sources)
     populations: list[Population] = []
     edges: list[Edge] = []
     count = int(rng.integers(1, 4))
     for index in range(count):
-        name, size = f"p{index}", int(rng.integers(1, largest))
+        name, size = f"p{index}", int(rng.integers(least, largest))
         last = index == count - 1
         chosen = [list(firing)[-1]] + [source for source in list(firing)[:-1] if rng.random() < 0.3]
         if last:
@@ -48,6 +57,7 @@ def random_case(seed: int, *, largest: int = 40, steps: int = 12, samples: int =
             )
         fan_in = sum(np.abs(edge.weights).sum(axis=1).max() for edge in edges if edge.target == name)
         neuron = random_neuron(rng, size, fires=not last or bool(rng.random() < 0.6), drive=int(fan_in))
+        neuron = one_level(neuron, np.random.default_rng([seed, 2, index]))
         populations.append(Population(name=name, size=size, neuron=neuron))
         firing[name] = size
     outputs = {populations[-1].name}
@@ -67,6 +77,8 @@ def random_case(seed: int, *, largest: int = 40, steps: int = 12, samples: int =
         "contents": "bus" if rng.random() < 0.4 else "baked",
         "rows": str(rng.choice(["auto", "dense", "compressed"])),
     }
+    if banked:
+        mapping |= {"lanes": 1, "rows": "dense"}
     return Case(
         network=network,
         mapping=mapping,
@@ -74,12 +86,12 @@ def random_case(seed: int, *, largest: int = 40, steps: int = 12, samples: int =
     )
 
 
-def random_input(rng: np.random.Generator, name: str, largest: int) -> InputPort:
+def random_input(rng: np.random.Generator, name: str, least: int, largest: int) -> InputPort:
     """Spikes or values, drive or hold."""
     kind: Literal["drive", "hold"] = "hold" if rng.random() < 0.3 else "drive"
     return InputPort(
         name=name,
-        shape=(int(rng.integers(1, largest)),),
+        shape=(int(rng.integers(least, largest)),),
         kind=kind,
         value_bits=int(rng.integers(1, 6)) if rng.random() < 0.35 else 0,
     )
@@ -137,6 +149,13 @@ def random_neuron(rng: np.random.Generator, size: int, *, fires: bool, drive: in
         reset_value=levels(max(bottom, -scale), scale - 1) if reset == "set" else (0,),
         bias=levels(-scale // 3, scale // 3) if rng.random() < 0.4 else (0,),
     )
+
+
+def one_level(neuron: NeuronConfig, rng: np.random.Generator) -> NeuronConfig:
+    """In some that subtract, what is taken off is what is compared with: hardware has one level for both."""
+    if neuron.reset == "set" or min(neuron.compare) < 0 or rng.random() < 0.6:
+        return neuron
+    return replace(neuron, reset_amount=neuron.compare)
 
 
 def random_events(rng: np.random.Generator, port: InputPort, samples: int, steps: int) -> np.ndarray:

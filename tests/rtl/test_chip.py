@@ -211,6 +211,24 @@ def test_the_random_chips_are_of_all_kinds() -> None:
     assert all(values == {False, True} for values in seen.values()), seen
 
 
+def test_activity_is_two_bits_a_core_in_their_order() -> None:
+    """Cycles spent on events are their rows' slots, those spent on updates a cycle for each slot."""
+    case = next(case for case in map(small_case, range(100)) if len(case.network.populations) > 1 and not any(
+        port.kind == "hold" or port.value_bits for port in case.network.inputs))
+    case = replace(case, mapping={"lanes": 2, "rows": "dense"})
+    chip = running(case, contents="baked", gaps=False, seed=1)
+    activity = chip.bench.component.activity
+    chip.bench.watch["activity"] = activity
+    chip.bench.seen.watched["activity"] = []
+    seen = chip.bench.run(chip.samples).watched["activity"]
+    fired = {**chip.trace.spikes, **case.x}
+    for index, core in enumerate(chip.chip.cores):
+        events = sum(int(np.count_nonzero(fired[port.source])) for port in core.ports)
+        updates = SAMPLES * (STEPS + 1) + 1  # every step, every sample's end, and after reset
+        counted = [sum(bits >> 2 * index + which & 1 for bits in seen) for which in (0, 1)]
+        assert counted == [events * core.slots, updates * core.slots]
+
+
 def config() -> ChipConfig:
     """A chip to spoil; it is not built."""
     return map_network(small_case(0).network).chip

@@ -4,14 +4,16 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 
 from spikewright.config import CompressedRows, slot_bits
 from spikewright.memories import core_memories
+from spikewright.network import Edge, InputPort, IntegerNetwork, Population
 from spikewright.neuron import NeuronConfig
 from spikewright.rtl.lane import Lane, parameter_layout
 from spikewright.rtl.latency import CoreLatency
-from tests.rtl.cores import CoreCase, Kinds, encode, random_core
+from tests.rtl.cores import CoreCase, Kinds, core_case, encode, random_core
 from tests.rtl.platforms import StrictPlatform
 from tests.rtl.streams import Bench
 
@@ -236,6 +238,21 @@ def test_a_lane_that_fires(decay: Any, reset: Any, reset_when: Any, ports: str, 
 def test_a_lane_that_does_not_fire(decay: Any, ports: str) -> None:
     for seed, floor in enumerate([False, True]):
         check(random_core(Kinds(decay=decay, fires=False, ports=PORTS[ports], floor=floor), seed), seed)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_highest_potential_and_the_highest_held_drive_together(sign: int) -> None:
+    """Each just fits the accumulator, their sum takes a bit more."""
+    neuron = NeuronConfig(fires=False, state_bits=8)
+    inputs = (InputPort(name="held", shape=(2,), kind="hold"), InputPort(name="in", shape=(1,)))
+    edges = tuple(Edge(source=port.name, target="core", weights=np.full((2, port.size), sign * 120))
+                  for port in inputs)
+    network = IntegerNetwork(name="one", inputs=inputs, edges=edges, outputs=("core",),
+                             populations=(Population(name="core", size=2, neuron=neuron),))
+    x = {port.name: np.ones((2, STEPS, port.size), np.int64) for port in inputs}
+    case = core_case(network, Kinds(fires=False, lanes=1, rows="dense"), x)
+    assert case.core.accumulator_bits == 9
+    check(case, seed=1)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

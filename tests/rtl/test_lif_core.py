@@ -10,6 +10,7 @@ import pytest
 from spikewright.events import Kind
 from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.lif_core import LifCore
+from spikewright.rtl.rows import QUEUE_DEPTH
 from tests.rtl.cores import (
     CoreCase,
     Kinds,
@@ -111,6 +112,24 @@ def test_potentials(decay: Any, ports: str, pace: str) -> None:
                   rows="compressed" if rng.random() < 0.5 else "dense", size=int(rng.integers(1, 9)),
                   lanes=int(2 ** rng.integers(0, 3)))
     check(random_core(kinds, seed, steps=4), pace=pace, seed=seed)
+
+
+@pytest.mark.parametrize("rows", ["dense", "compressed"])
+@pytest.mark.parametrize(("size", "lanes"), [(1, 1), (4, 2), (9, 1)])
+def test_held_drive_is_replaced_right_after_a_row(rows: Any, size: int, lanes: int) -> None:
+    """Events of the first port keep a held one waiting; emptying follows their last synapse at once."""
+    kinds = Kinds(ports=(("drive", 0), ("hold", 0)), rows=rows, size=size, lanes=lanes)
+    case = random_core(kinds, 3, steps=12)
+    both = case.x["in0"].any(axis=2) & case.x["in1"].any(axis=2)
+    assert both.sum(axis=1).max() > 1
+    check(case)
+
+
+def test_lanes_with_room_wait_for_those_without() -> None:
+    """More events at once than the queues hold, of which lanes have different numbers of entries."""
+    case = random_core(Kinds(rows="compressed", size=11, lanes=4), 1, addresses=200, steps=3)
+    assert case.x["in0"].sum(axis=2).max() > 2 * QUEUE_DEPTH
+    check(case)
 
 
 def counted(got: Run, name: str) -> int:

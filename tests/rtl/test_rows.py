@@ -187,7 +187,7 @@ def test_compressed_rows(neurons: int, lanes: int, ports: str, group: int, densi
 @pytest.mark.parametrize("group", [1, 4])
 @pytest.mark.parametrize("p_valid", [0.5, 0.1])
 def test_compressed_rows_with_gaps(ports: str, group: int, p_valid: float) -> None:
-    """An event that finds the lane idle has its first entry reach the lane 5 cycles later."""
+    """An event that finds the lane idle has its first entry reach the lane 5 cycles later, others no gap."""
     core = plain_core(9, 4, ports=PORTS[ports])
     placed = placed_weights(core, 0.6, seed=3)
     core, images = compressed_core(core, placed, group)
@@ -196,14 +196,16 @@ def test_compressed_rows_with_gaps(ports: str, group: int, p_valid: float) -> No
     run, shown = walked.walk(encoded(core, events), p_valid=p_valid)
     rows = [lane_passes(core, placed, 1, event) for event in events]
     assert [one for _, one in shown[0]] == [one for row in rows for one in row]
-    first_shown = [cycle for cycle, one in shown[0] if one[2]]
-    position, idle_starts = 0, 0
+    expected, idle_starts, queued_starts, free = [], 0, 0, 0
     for event_cycle, row in zip(run.cycles["event"], rows, strict=True):
-        if row and not run.watched["busy"][event_cycle]:
-            assert first_shown[position] == event_cycle + 5
-            idle_starts += 1
-        position += sum(1 for one in row if one[2])
-    assert idle_starts > (3 if p_valid == 0.1 else 0), "some events find it idle"
+        idle_starts += event_cycle + 5 > free
+        queued_starts += event_cycle + 5 < free
+        start = max(event_cycle + 5, free)
+        expected += list(range(start, start + len(row)))
+        free = start + max(1, len(row))
+    assert [cycle for cycle, _ in shown[0]] == expected
+    assert idle_starts > 3 or p_valid > 0.1, "some events find it idle"
+    assert queued_starts > 3 or p_valid < 0.5, "others wait for those before"
     last = max(cycle for cycle, _ in shown[0])
     assert run.watched["busy"][last], "busy as long as a synapse is shown"
     runs = [value for value, _ in groupby(run.watched["busy"])]
@@ -218,8 +220,8 @@ def test_events_queue_in_front_of_a_slow_row() -> None:
     walked = Walked(core, images)
     run, shown = walked.walk(encoded(core, [(row % 3, 0, 1, 0) for row in range(40)]))
     at_once = next(index for index, cycle in enumerate(run.cycles["event"]) if cycle != index)
-    # Ten cycles of the first row have gone by when the queue is full: two rows are done or begun.
-    assert QUEUE_DEPTH + 1 <= at_once <= QUEUE_DEPTH + 5
+    # The first row is done when the queue and its output register are full: one is at work, one looked up.
+    assert at_once == QUEUE_DEPTH + 1 + 3
     assert len(shown[0]) == 40 * 9
 
 

@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,8 @@ from spikewright.boards.yosys import run_yosys
 from spikewright.compiler.images import write_images
 from spikewright.compiler.mapping import Mapped, map_network
 from spikewright.cosim.simulators import find_verilator
+from spikewright.fixed import unsigned_bits
+from spikewright.memories import chip_memories
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
 from spikewright.neuron import Decay, NeuronConfig
 from spikewright.rtl import verilog
@@ -160,6 +164,29 @@ def test_files_of_a_chip(folders: dict[str, Path]) -> None:
         assert {path.name for path in (folder / "rtl").iterdir()} == {"chip.v", *CELLS}
         for name in CELLS:
             assert (folder / "rtl" / name).read_bytes() == (CELL_FOLDER / name).read_bytes()
+
+
+INSTANCE = re.compile(r"spikewright_memory #\((.*?)\) ram", re.DOTALL)
+
+
+@pytest.mark.parametrize("contents", ["baked", "bus"])
+@pytest.mark.parametrize("name", ["random 2", "784-128-10"])
+def test_memories_are_instances_as_configured(
+    tmp_path: Path, name: str, contents: Any
+) -> None:
+    """Contents by name where they are baked in; never of states, nor where the bus loads them."""
+    chip = replace(mapped_chip(name).chip, contents=contents)
+    write_chip(chip, tmp_path)
+    found = [dict(re.findall(r'\.(\w+)\((?:32\'d)?"?(.*?)"?\)', text))
+             for text in INSTANCE.findall((tmp_path / "chip.v").read_text())]
+    expected = [
+        {"WIDTH": str(memory.width), "DEPTH": str(memory.depth), "STYLE": "block" if memory.block else "auto",
+         "ADDRESS_BITS": str(unsigned_bits(memory.depth - 1)),
+         "CONTENTS": "" if memory.state or contents == "bus" else f"memory/{memory.name}.hex"}
+        for memory in chip_memories(chip)]
+    assert {memory["STYLE"] for memory in expected} == {"auto", "block"} or name != "784-128-10"
+    assert sorted(map(str, (sorted(memory.items()) for memory in found))) == sorted(
+        str(sorted(memory.items())) for memory in expected)
 
 
 BENCH = """\
