@@ -6,7 +6,7 @@ comes when every output has ended the last.
 """
 
 from spikewright.config import ChipConfig, identifier
-from spikewright.rtl.chip import bus_address_bits
+from spikewright.rtl.chip import bus_shape
 
 __all__ = ["gates_bench"]
 
@@ -157,7 +157,7 @@ def fed_input(index: int) -> str:
 
 def bus_signals(chip: ChipConfig) -> str:
     """Signals of the configuration bus."""
-    bits = bus_address_bits(chip)
+    bits = bus_shape(chip).address_bits
     return f"""\
     reg request_valid = 1'b0, request_taken = 1'b0;
     wire request_ready, request_ready_gates, response_valid, response_valid_gates;
@@ -170,7 +170,7 @@ def bus_signals(chip: ChipConfig) -> str:
 
 def bus_load(chip: ChipConfig) -> str:
     """Writes all contents over the bus, then resets again."""
-    bits = bus_address_bits(chip)
+    bits = bus_shape(chip).address_bits
     return f"""\
         else if (loading) begin
             if (request_taken || !request_valid) begin
