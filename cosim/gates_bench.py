@@ -34,7 +34,7 @@ module bench(input wire clk, output wire running, output wire done, output wire 
     assign cycles = clocks, samples = finished;
     reg loading = 1'b{int(bus)};
     reg [31:0] sample_count = 0, pause = 0, idle = 0, age = 0;
-    wire [{2 * len(chip.cores) - 1}:0] activity, activity_gates;
+    wire [{sum(core.walkers + 1 for core in chip.cores) - 1}:0] activity, activity_gates;
 {nl.join(declared_input(i, port.word.width) for i, port in inputs)}
 {nl.join(declared_output(i, chip.core(name).word.width) for i, name in outputs)}
 {bus_signals(chip) if bus else ""}
