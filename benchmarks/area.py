@@ -42,6 +42,7 @@ CASES = {
     "C decay 0.9": Case(sizes=(784, 128, 10), decay=0.9),
     "C 2 % input": Case(sizes=(784, 128, 10), probability=0.02),
     "A UP5K": Case(sizes=(64, 32, 10), weight_bits=6, technology="ice40"),
+    "largest UP5K": Case(sizes=(60, 192, 10), weight_bits=8, technology="ice40"),
 }
 
 
