@@ -38,8 +38,10 @@ types: setup ## Types, strictly
 	$(BIN)/mypy
 	$(BIN)/mypy tests
 
-bench: setup ## Run the programs in benchmarks/
-	$(foreach program,$(wildcard benchmarks/*.py),$(BIN)/python $(program) &&) true
+bench: setup ## Measure what docs/benchmarks.md shows: sparse rows, speed of the tools, area (an hour)
+	$(BIN)/python benchmarks/density.py --trained
+	$(BIN)/python benchmarks/tools.py
+	$(BIN)/python benchmarks/area.py
 
 clean: ## Remove everything that can be made again, .venv included
 	rm -rf $(VENV) out build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

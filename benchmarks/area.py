@@ -31,6 +31,7 @@ class Case:
     density: float = 1.0
     probability: float = 0.1
     technology: str = "ecp5"
+    lanes: int | None = None
 
 
 CASES = {
@@ -42,6 +43,7 @@ CASES = {
     "C decay 0.9": Case(sizes=(784, 128, 10), decay=0.9),
     "C 2 % input": Case(sizes=(784, 128, 10), probability=0.02),
     "A UP5K": Case(sizes=(64, 32, 10), weight_bits=6, technology="ice40"),
+    "largest UP5K": Case(sizes=(64, 160, 10), technology="ice40", lanes=4),
 }
 
 
@@ -63,11 +65,11 @@ def random_graph(case: Case) -> nir.NIRGraph:
 SEMANTICS = {"dt": 1e-3, "integration": "euler", "reset": "subtract", "reset_when": "now", "compare": "ge"}
 
 
-def measure(name: str, case: Case, contents: str, folder: Path, lanes: int | None) -> dict[str, Any]:
+def measure(name: str, case: Case, contents: str, folder: Path) -> dict[str, Any]:
     """One row of the table."""
     build = spikewright.compile(
-        random_graph(case), semantics=SEMANTICS, weight_bits=case.weight_bits, contents=contents, lanes=lanes,
-        output=folder / f"{name} {contents} {lanes or ''}".strip().replace(" ", "_").replace("%", ""))
+        random_graph(case), semantics=SEMANTICS, weight_bits=case.weight_bits, contents=contents,
+        lanes=case.lanes, output=folder / f"{name} {contents}".translate(str.maketrans(" ", "_", "%,")))
     cosim = build.cosim(bernoulli=case.probability, samples=10, steps=100, seed=1)
     if cosim.mismatches:
         raise SystemExit(f"{name}: {cosim.mismatches} mismatches")
@@ -78,7 +80,7 @@ def measure(name: str, case: Case, contents: str, folder: Path, lanes: int | Non
         "name": name, "contents": contents, **asdict(case),
         **{key: figures[key] for key in ("luts", "carries", "logic_cells", "ffs", "brams", "dsps",
                                          "lutram_cells", "luts_by_core", "seed_fmax_mhz")},
-        "fmax_mhz": clock, "lanes": [core.lanes for core in build.chip.cores],
+        "reason": figures["reason"], "fmax_mhz": clock, "lanes": [core.lanes for core in build.chip.cores],
         "cycles": summary["cycles"], "cycles_per_step": summary["cycles_per_step"],
         "event_cycles": summary["event_cycles"], "update_cycles": summary["update_cycles"],
         "firing_rates": summary["firing_rates"], "mismatches": cosim.mismatches,
@@ -106,7 +108,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CASES)}; by default all")
     parser.add_argument("--contents", nargs="*", default=["baked", "bus"], choices=["baked", "bus"])
-    parser.add_argument("--lanes", type=int)
     parser.add_argument("--folder", type=Path, default=Path("out/bench/area"))
     parser.add_argument("--output", type=Path, help="a JSON file for the rows")
     options = parser.parse_args()
@@ -114,7 +115,7 @@ def main() -> None:
     print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|")
     for name in options.names or CASES:
         for contents in options.contents:
-            row = measure(name, CASES[name], contents, options.folder, options.lanes)
+            row = measure(name, CASES[name], contents, options.folder)
             rows.append(row)
             print("| " + " | ".join(text(row[key]) for key in COLUMNS.values()) + " |", flush=True)
     if options.output:

@@ -8,8 +8,8 @@ steps). Any mismatch stops the program. All figures are counts: the same on any 
 
 - memory: bits of entries, padding up to the fullest lane included, and of row pointers; of dense weights.
 - cycles a step: mean clocks between the tokens that end steps.
-- lanes busy: synapses added, over lanes times the clocks in which the core works on events: from when the
-  first is queued until the last synapse is added, with look-ups, empty rows, waiting for the slowest lane.
+- lanes busy: synapses added a step, over lanes times the clocks of a step but those of the update's sweep.
+  Look-ups, empty rows, waiting for the slowest lane, filling and draining the pipeline count against it.
 """
 
 import argparse
@@ -53,12 +53,14 @@ def measure(graph: nir.NIRGraph | Path, rows: str, folder: Path, **stimulus: Any
     if cosim.mismatches:
         raise SystemExit(f"{rows}: {cosim.mismatches} mismatches")
     core, summary = build.summary["core_details"][0], cosim.summary
+    steps = summary["samples"] * summary["steps"]
+    on_events = summary["cycles_per_step"] - build.chip.cores[0].slots
     counted = json.loads((build.path / "cosim" / "activity.json").read_bytes())["cores"][core["name"]]
     return {
         "density": core["density"], "memory_bits": core["memory_bits"],
         "cycles_per_step": summary["cycles_per_step"],
-        "lanes_busy": counted["synaptic_operations"] / (LANES * counted["event_cycles"]),
-        "steps": summary["samples"] * summary["steps"], "spikes_compared": summary["spikes_compared"],
+        "lanes_busy": counted["synaptic_operations"] / steps / (LANES * on_events),
+        "steps": steps, "spikes_compared": summary["spikes_compared"],
     }
 
 

@@ -195,7 +195,7 @@ def plan_rows(
         placed = place_weights(edges, placement, lanes, placements)
         bits = placed.size * network.weight_bits
         plans.append(RowPlan(placement=placement, rows=DenseRows(), placed=placed, entries=(), bits=bits))
-    if choice == "compressed" or (choice == "auto" and may_be_smaller(edges, plans[0])):
+    if choice == "compressed" or (choice == "auto" and may_be_smaller(edges, plans[0], network.weight_bits)):
         placement = balanced(np.concatenate([edge.weights != 0 for edge in edges], axis=1), lanes)
         placed = place_weights(edges, placement, lanes, placements)
         entries = compress(placed)
@@ -214,9 +214,8 @@ def plan_rows(
     return min(plans, key=lambda plan: plan.bits)  # the first of equals: dense, then the smallest group
 
 
-def may_be_smaller(edges: tuple[Edge, ...], dense: RowPlan) -> bool:
+def may_be_smaller(edges: tuple[Edge, ...], dense: RowPlan, weight_bits: int) -> bool:
     """Whether compressed rows can be smaller than dense ones: by their entries alone, without pointers."""
     _, slots, _ = dense.placed.shape
-    weight_bits = dense.bits // dense.placed.size
     entries = sum(int(np.count_nonzero(edge.weights)) for edge in edges)
     return entries * (unsigned_bits(slots - 1) + weight_bits) < dense.bits

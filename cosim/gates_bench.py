@@ -6,7 +6,7 @@ comes when every output has ended the last.
 """
 
 from spikewright.config import ChipConfig, identifier
-from spikewright.rtl.chip import bus_address_bits
+from spikewright.rtl.chip import bus_shape
 
 __all__ = ["gates_bench"]
 
@@ -34,7 +34,7 @@ module bench(input wire clk, output wire running, output wire done, output wire 
     assign cycles = clocks, samples = finished;
     reg loading = 1'b{int(bus)};
     reg [31:0] sample_count = 0, pause = 0, idle = 0, age = 0;
-    wire [{2 * len(chip.cores) - 1}:0] activity, activity_gates;
+    wire [{sum(core.walkers + 1 for core in chip.cores) - 1}:0] activity, activity_gates;
 {nl.join(declared_input(i, port.word.width) for i, port in inputs)}
 {nl.join(declared_output(i, chip.core(name).word.width) for i, name in outputs)}
 {bus_signals(chip) if bus else ""}
@@ -157,7 +157,7 @@ def fed_input(index: int) -> str:
 
 def bus_signals(chip: ChipConfig) -> str:
     """Signals of the configuration bus."""
-    bits = bus_address_bits(chip)
+    bits = bus_shape(chip).address_bits
     return f"""\
     reg request_valid = 1'b0, request_taken = 1'b0;
     wire request_ready, request_ready_gates, response_valid, response_valid_gates;
@@ -170,7 +170,7 @@ def bus_signals(chip: ChipConfig) -> str:
 
 def bus_load(chip: ChipConfig) -> str:
     """Writes all contents over the bus, then resets again."""
-    bits = bus_address_bits(chip)
+    bits = bus_shape(chip).address_bits
     return f"""\
         else if (loading) begin
             if (request_taken || !request_valid) begin

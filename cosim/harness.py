@@ -53,7 +53,7 @@ module harness;
     integer watchdog = {WATCHDOG_CYCLES};
     integer records, got, i;
     integer fed_steps = 0;
-    wire [{2 * len(cores) - 1}:0] activity;
+    wire [{sum(core.walkers + 1 for core in chip.cores) - 1}:0] activity;
     always #5 clk = ~clk;
     always @(posedge clk) cycle <= cycle + 1;
 
@@ -62,7 +62,7 @@ module harness;
 {bus_signals(chip) if bus else ""}
     chip dut({("," + nl + "             ").join(_ports(chip, fault_bits or 0))});
 
-{nl.join(recorder(index, core.name, names) for index, core in cores)}
+{nl.join(recorder(chip, index, names) for index, core in cores)}
 {read_states(chip, names)}
 {fault_signals(chip, names, fault_bits) + outputs_probe(chip) if fault_bits is not None else ""}
 {view(chip, names) if waves else ""}
@@ -100,7 +100,7 @@ module harness;
         cycles(4);
         rst = 1'b0;
 {load(chip, patched=faulty) if bus else ""}
-        cycles(4);
+        cycles({settling_cycles(chip)});
         running = 1'b1;
         while (samples < sample_count) begin
             // Every core has ended the last step that was fed, and every input waits with its sample's end.
@@ -143,6 +143,11 @@ module harness;
     end
 endmodule
 """
+
+
+def settling_cycles(chip: ChipConfig) -> int:
+    """Cycles in which every core has cleared its states after a reset."""
+    return PAUSE_CYCLES + max(3 * core.slots for core in chip.cores)
 
 
 def _output(index: int, width: int) -> str:

@@ -47,19 +47,35 @@ def feeder(index: int) -> str:
 """
 
 
-def recorder(index: int, core: str, names: Names) -> str:
-    """Records every word of a core's stream, where it leaves the core, and counts its busy cycles."""
-    valid, ready, payload = (names.sink(core, signal) for signal in ("valid", "ready", "payload"))
+def recorder(chip: ChipConfig, index: int, names: Names) -> str:
+    """Records every word of a core's stream, where it leaves the core, and counts its busy cycles.
+
+    On events these are those of the row walker that has had most to do.
+    """
+    core = chip.cores[index]
+    valid, ready, payload = (names.sink(core.name, signal) for signal in ("valid", "ready", "payload"))
+    low = sum(before.walkers + 1 for before in chip.cores[:index])
+    counters = [f"walked_{index}_{walker}" for walker in range(core.walkers)]
+    counting = "\n".join(
+        f"        if (activity[{low + walker}]) {name} <= {name} + 1;" for walker, name in enumerate(counters)
+    )
+    most = "\n".join(
+        f"        if ({name} > event_cycles_{index}) event_cycles_{index} = {name};" for name in counters
+    )
     return f"""\
     integer steps_{index} = 0, samples_{index} = 0, event_cycles_{index} = 0, update_cycles_{index} = 0;
+    integer {", ".join(f"{name} = 0" for name in counters)};
     always @(posedge clk) if (running) begin
         if ({valid} && {ready}) begin
             {put(Tag.POPULATION + index, payload)}
             if ({payload}[1:0] == 2'd1) steps_{index} <= steps_{index} + 1;
             if ({payload}[1:0] == 2'd2) samples_{index} <= samples_{index} + 1;
         end
-        if (activity[{2 * index}]) event_cycles_{index} <= event_cycles_{index} + 1;
-        if (activity[{2 * index + 1}]) update_cycles_{index} <= update_cycles_{index} + 1;
+{counting}
+        if (activity[{low + core.walkers}]) update_cycles_{index} <= update_cycles_{index} + 1;
+    end
+    always @(negedge clk) begin
+{most}
     end
 """
 

@@ -1,7 +1,8 @@
 """The event-level timing model: clocks of a chip from its configuration and spikes, without any RTL.
 
-Busy cycles are closed formulas. Latency follows step by step from when each core may take its tokens:
-when its sources have swept, its own rows are walked, and its own last token is gone.
+Busy cycles are closed formulas of what a core is built for and of the events that it sees. Latency and
+throughput follow word by word: when a core makes a word, when the cores that it goes to can take it, and from
+that when they take their token, sweep, and make words of their own. All samples are worked out together.
 """
 
 from collections.abc import Mapping
@@ -11,18 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.config import ChipConfig, CompressedRows, CoreConfig, PortConfig
+from spikewright.config import ChipConfig
+from spikewright.cosim.timing_core import CoreTiming, Words, places
 from spikewright.network import IntegerNetwork
-from spikewright.rtl.latency import CoreLatency
 
 __all__ = ["Timing", "predict_cycles"]
 
 Cycles = npt.NDArray[np.int64]
-
-EMIT = 3
-"""Cycles from a spike, or a token, in the lanes' output registers to its word on the stream."""
-LOOK_UP = 4
-"""Cycles that the first event of a step spends in the queue and row memory of a compressed core."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,13 +31,15 @@ class Timing:
         Clocks of each sample, first word in to last token out, ``(samples,)``.
     step_cycles
         Mean clocks between step tokens of the first output.
-    work
-        Clocks that each core needs for the events of each step, ``(samples, steps)``.
+    event_cycles, update_cycles
+        Busy clocks of every core over all samples: of the row walker that has most to do, and of updates
+        with those at the ends of all samples but the last.
     """
 
     cycles: Cycles
     step_cycles: float
-    work: dict[str, Cycles]
+    event_cycles: dict[str, int]
+    update_cycles: dict[str, int]
 
 
 def predict_cycles(
@@ -53,122 +51,96 @@ def predict_cycles(
     ----------
     events
         Events of every input and spikes of every firing population, ``(samples, steps, ...)``.
+
+    Returns
+    -------
+    Timing
+        Busy clocks exactly; the others within 2 % of the hardware where streams have no gaps but their own.
     """
-    flat = {name: array.reshape(*array.shape[:2], -1) for name, array in events.items()}
+    flat = {name: array.reshape(*array.shape[:2], -1) != 0 for name, array in events.items()}
     samples, steps = flat[chip.inputs[0].name].shape[:2]
-    work = {core.name: _work(core, network, flat, samples, steps) for core in chip.cores}
-    takers = {
-        name: [core.name for core in chip.cores if any(port.source == name for port in core.ports)]
-        for name in flat
-    }
-    offered = {port.name: np.zeros(samples, dtype=np.int64) for port in chip.inputs}
-    free = {core.name: np.zeros(samples, dtype=np.int64) for core in chip.cores}  # next word may be taken
-    sent = {core.name: np.zeros(samples, dtype=np.int64) for core in chip.cores}  # last token is gone
+    cores = [CoreTiming(core, network, samples) for core in chip.cores]
+    streams = {port.name: _Input(port.size, samples) for port in chip.inputs}
+    start = _end_sample(chip, cores, streams)
     out = np.zeros((samples, steps), dtype=np.int64)
+    first = np.full(samples, np.iinfo(np.int64).max)
     for step in range(steps):
-        first = dict(offered)  # of each stream: when its first word of this step may be taken
-        token = {
-            port.name: offered[port.name] + np.count_nonzero(flat[port.name][:, step], axis=1)
-            for port in chip.inputs
-        }
-        taken: dict[str, Cycles] = {}
-        for core in chip.cores:
-            done = _walked(
-                core,
-                free[core.name],
-                [first[port.source] for port in core.ports],
-                [lanes[:, step] for lanes in work[core.name]],
-            )
-            take = np.maximum(done, np.max([token[port.source] for port in core.ports], axis=0))
-            take = np.maximum(take, sent[core.name])
-            taken[core.name] = take
-            fired = np.count_nonzero(flat[core.name][:, step], axis=1) if core.neuron.fires else 0
-            swept, gone = _sweep(core, take, fired)
-            free[core.name] = swept
-            first[core.name], token[core.name] = _first_word(core, take), gone
-        for core in chip.cores:
-            heads = [taken[name] for name in takers.get(core.name, [])]
-            sent[core.name] = np.max([token[core.name], *heads], axis=0) + 1
-        for port in chip.inputs:
-            heads = [taken[name] for name in takers[port.name]]
-            offered[port.name] = np.max([token[port.name], *heads], axis=0) + 1
-        out[:, step] = np.max([sent[name] - 1 for name in chip.outputs], axis=0)
-    # The sample's end runs through core by core.
-    depth: dict[str, int] = {port.name: 0 for port in chip.inputs}
-    for core in chip.cores:
-        depth[core.name] = max(depth[port.source] for port in core.ports) + EMIT
-    end = max(depth[name] for name in chip.outputs)
-    per_step = float(np.diff(out, axis=1).mean()) if steps > 1 else float(out.mean())
-    busy = {name: np.sum(ports, axis=0).max(axis=2) for name, ports in work.items()}
-    return Timing(cycles=out[:, -1] + 1 + end, step_cycles=per_step, work=busy)
-
-
-def _walked(core: CoreConfig, free: Cycles, firsts: list[Cycles], lanes: list[Cycles]) -> Cycles:
-    """When the rows of a step are walked: ports are served as they come, each lane at its own pace.
-
-    ``firsts`` are ``(samples,)``, ``lanes`` ``(samples, lanes)``, one of each a port.
-    """
-    comes, needs = np.maximum(np.stack(firsts), free), np.stack(lanes)
-    has_work = needs.any(axis=2)
-    comes = np.where(has_work, comes, 0)
-    order = np.argsort(comes, axis=0)
-    comes = np.take_along_axis(comes, order, axis=0)
-    needs = np.take_along_axis(needs, order[:, :, None], axis=0)
-    rest = np.cumsum(needs[::-1], axis=0)[::-1]  # of this port and all that come later
-    ends = (comes[:, :, None] + rest).max(axis=(0, 2))
-    look_up = LOOK_UP if isinstance(core.rows, CompressedRows) else 0
-    return np.where(has_work.any(axis=0), ends + look_up + 1, free)
-
-
-def _work(
-    core: CoreConfig, network: IntegerNetwork, flat: Mapping[str, npt.NDArray[Any]], samples: int, steps: int
-) -> list[Cycles]:
-    """Clocks of each step's events in each lane, ``(samples, steps, lanes)``, one of them a port."""
-    work, held = [], np.zeros(samples, dtype=bool)
-    for port in core.ports:
-        active = (flat[port.source] != 0).astype(np.float32)
-        lanes = (active @ _row_cycles(core, network, port)).astype(np.int64)
-        if port.kind == "hold":
-            arrives = active.any(axis=2)
-            for step in range(steps):  # what is held already is emptied first
-                lanes[:, step] += np.where(arrives[:, step] & held, core.slots + 2, 0)[:, None]
-                held |= arrives[:, step]
-        work.append(lanes)
-    return work
-
-
-def _row_cycles(core: CoreConfig, network: IntegerNetwork, port: PortConfig) -> npt.NDArray[np.float32]:
-    """Clocks that an event of each source takes in each lane, ``(sources, lanes)``."""
-    passes = max(1, port.value_bits)
-    weights = next(
-        edge.weights for edge in network.edges if (edge.source, edge.target) == (port.source, core.name)
+        words = _run_step(cores, streams, {name: array[:, step] for name, array in flat.items()})
+        if step == 0:
+            first = np.min([words[name].first_taken() for name in streams], axis=0)
+        for name, stream in streams.items():
+            stream.free = words[name].token_taken + 1
+        for core in cores:
+            core.end_step(words[core.config.name], [words[port.source] for port in core.config.ports])
+        out[:, step] = words[chip.outputs[0]].token_taken
+    per_step = float(np.diff(out, axis=1).mean()) if steps > 1 else float((out - first[:, None]).mean() + 1)
+    last = np.max([words[name].token_taken for name in chip.outputs], axis=0)
+    return Timing(
+        cycles=last - first + 1 + start,
+        step_cycles=per_step,
+        event_cycles={core.config.name: core.event_cycles(flat) for core in cores},
+        update_cycles={core.config.name: core.update_cycles(flat) for core in cores},
     )
-    if not isinstance(core.rows, CompressedRows):
-        return np.full((weights.shape[1], core.lanes), core.slots * passes, dtype=np.float32)
-    placement = np.array(core.placement).reshape(core.slots, core.lanes)
-    entries = [
-        np.count_nonzero(weights[placement[:, lane][placement[:, lane] >= 0]], axis=0)
-        for lane in range(core.lanes)
-    ]
-    cycles: npt.NDArray[np.float32] = np.maximum(1, np.stack(entries, axis=1) * passes).astype(np.float32)
-    return cycles
 
 
-def _first_word(core: CoreConfig, take: Cycles) -> Cycles:
-    """When the first word of a step can be seen on a core's stream, whose sweep begins after ``take``."""
-    latency = CoreLatency(core)
-    return take + latency.phases + latency.shown + (EMIT if core.neuron.fires else 1)
+def _run_step(
+    cores: list[CoreTiming], streams: "Mapping[str, _Input]", spikes: Mapping[str, npt.NDArray[np.bool_]]
+) -> dict[str, Words]:
+    """All words of a step.
+
+    A stream of several takers waits for the latest of them, which may be worked out after the others: all is
+    worked out again until nothing changes.
+    """
+    known: dict[str, dict[str, Cycles]] = {}
+    while True:
+        words = {name: stream.offer(spikes[name], known.get(name)) for name, stream in streams.items()}
+        for core in cores:
+            name = core.config.name
+            core.take([words[port.source] for port in core.config.ports])
+            words[name] = core.emit(spikes[name] if core.config.neuron.fires else None, known.get(name))
+        found = {name: word.taken for name, word in words.items() if len(word.taken) > 1}
+        if all(
+            np.array_equal(taken, known.get(name, {}).get(taker, ()))
+            for name, takers in found.items()
+            for taker, taken in takers.items()
+        ):
+            return words
+        known = found
 
 
-def _sweep(core: CoreConfig, take: Cycles, fired: Cycles | int) -> tuple[Cycles, Cycles]:
-    """When a core may take words again, and when its token shows, with nothing in the stream's way."""
-    latency = CoreLatency(core)
-    if core.neuron.fires:
-        last_read = take + core.slots * latency.phases
-        token = np.maximum(last_read + latency.shown + 1 + EMIT, _first_word(core, take) + fired)
-        return last_read + latency.drain + 1, token
-    # A slot waits until the potentials of the one before are out.
-    pace = latency.phases + latency.shown + core.lanes
-    rest = (core.neurons - 1) % core.lanes + 1
-    last_read = take + (core.slots - 1) * pace + latency.phases
-    return last_read + latency.drain + 1, last_read + latency.shown + 1 + rest
+class _Input:
+    """A source of the harness: a word a cycle, as fast as it is taken."""
+
+    def __init__(self, size: int, samples: int) -> None:
+        self.places = np.arange(size)
+        self.free: Cycles = np.zeros(samples, dtype=np.int64)
+        """When the next word is offered."""
+
+    def offer(self, spikes: npt.NDArray[Any], taken: Mapping[str, Cycles] | None) -> Words:
+        """The words of a step."""
+        sources, valid = places(spikes, self.places)
+        made = np.broadcast_to(self.free[:, None], sources.shape).copy()
+        return Words(sources=sources, valid=valid, made=made, token=self.free, taken=taken)
+
+
+def _end_sample(chip: ChipConfig, cores: list[CoreTiming], streams: Mapping[str, _Input]) -> int:
+    """Run a sample's end through the chip; the clocks from when an input has given it until it is out.
+
+    The first sample finds a chip at rest.
+    """
+    shown = {port.name: 0 for port in chip.inputs}
+    gone = dict(shown)
+    for core in cores:
+        name, sources = core.config.name, [port.source for port in core.config.ports]
+        taken = max(shown[source] for source in sources)
+        shown[name] = gone[name] = taken + core.end_latency
+        core.restart(taken)
+        for source in sources:
+            gone[source] = max(gone[source], taken)
+    for core in cores:
+        core.sent = np.maximum(core.sent, gone[core.config.name] + 1)
+        core.free[:1] = core.sent[:1] = 0
+    for name, stream in streams.items():
+        stream.free = np.full_like(stream.free, gone[name] + 1)
+        stream.free[:1] = 0
+    return max(gone[name] for name in chip.outputs) - min(gone[name] for name in streams)

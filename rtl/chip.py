@@ -37,7 +37,7 @@ class Chip(wiring.Component):
     out_<core> : ``Out(word_stream(core.word))``
         One for every output.
     activity
-        Two bits a core, in their order: whether this cycle is spent on events, on an update.
+        Core by core, whether this cycle is spent on events (a bit for each of its ``walkers``), on an update.
     bus_request, bus_response
         Only with contents ``bus``; see :class:`BusController`.
     """
@@ -62,7 +62,7 @@ class Chip(wiring.Component):
         ports |= {
             f"out_{identifier(name)}": Out(word_stream(config.core(name).word)) for name in config.outputs
         }
-        ports["activity"] = Out(2 * len(config.cores))
+        ports["activity"] = Out(sum(core.walkers + 1 for core in config.cores))
         if config.contents == "bus":
             self.bus_shape = bus_shape(config)
             ports |= {

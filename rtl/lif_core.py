@@ -42,7 +42,8 @@ class LifCore(wiring.Component):
     resting
         Nothing is under way but the words at the ports: the bus may have the memories.
     event_cycle, update_cycle
-        Whether this cycle is spent on events, or on an update; nothing but observers reads them.
+        Whether this cycle is spent on events (a bit for each of ``core.walkers``), or on an update; only
+        observers read them.
     bus : ``In(BusSignature(...))``
         Only with ``bases``, the bus addresses of its memories.
     """
@@ -61,8 +62,8 @@ class LifCore(wiring.Component):
         ports: dict[str, wiring.Member] = {
             f"source_{index}": In(word_stream(word)) for index, word in enumerate(words)
         }
-        ports |= {"sink": Out(word_stream(core.word)), "resting": Out(1), "event_cycle": Out(1),
-                  "update_cycle": Out(1)}
+        ports |= {"sink": Out(word_stream(core.word)), "resting": Out(1),
+                  "event_cycle": Out(core.walkers), "update_cycle": Out(1)}
         if bases is not None:
             ports["bus"] = In(BusSignature(shape))
         super().__init__(ports)
@@ -95,7 +96,6 @@ class LifCore(wiring.Component):
         for lane in lanes:
             wiring.connect(m, sweep, lane.sweep)
         self._sequence(m, intake, event, busy, settled, sweep, emitter)
-        m.d.comb += self.event_cycle.eq(busy)
         if self.bases is not None:
             m.d.comb += self.bus.read_data.eq(or_all(self.answers))
         return m
@@ -143,7 +143,7 @@ class LifCore(wiring.Component):
             m.submodules.walker = dense = DenseWalker(core, WeightBanks(banks))
             for lane, synapse in zip(lanes, dense.synapses, strict=True):
                 wiring.connect(m, synapse, lane.synapse)
-            m.d.comb += [busy.eq(dense.busy), settled.eq(dense.settled)]
+            m.d.comb += [busy.eq(dense.busy), settled.eq(dense.settled), self.event_cycle.eq(dense.busy)]
             return dense.event, busy, settled
         walkers = []
         for index, lane in enumerate(lanes):
@@ -152,6 +152,7 @@ class LifCore(wiring.Component):
             m.submodules[f"walker_{index}"] = walker_lane = CompressedWalker(core, rows, entries)
             wiring.connect(m, walker_lane.synapse, lane.synapse)
             walkers.append(walker_lane)
+        m.d.comb += self.event_cycle.eq(Cat(walker.walking for walker in walkers))
         # Every lane's queue takes the event, or none.
         event = walkers[0].event.signature.create()
         all_ready = Cat(walker.event.ready for walker in walkers).all()
@@ -220,9 +221,10 @@ class LifCore(wiring.Component):
                     m.d.sync += waiting.eq(latency.drain - 1)
                     m.next = "DRAIN"
             with m.State("DRAIN"):
-                m.d.sync += waiting.eq(waiting - 1)
                 with m.If(waiting == 0):
                     m.next = "RUN"
+                with m.Else():
+                    m.d.sync += waiting.eq(waiting - 1)
         ended = Signal()
         m.d.comb += ended.eq(sweep.read & last_slot & ~clearing)
         self._emit(m, sweep, ended, clearing, intake, emitter)

@@ -136,17 +136,20 @@ class CompressedWalker(wiring.Component):
     synapse : ``Out(SynapseSignature(core))``
     busy
         Anything is queued or under way.
+    walking
+        An entry is at work.
     """
 
     event: Any
     synapse: Any
     busy: Signal
+    walking: Signal
 
     def __init__(self, core: CoreConfig, rows: ConfiguredMemory, entries: ConfiguredMemory) -> None:
         self.core, self.rows, self.entries = core, rows, entries
         super().__init__({
             "event": In(stream.Signature(event_layout(core))), "synapse": Out(SynapseSignature(core)),
-            "busy": Out(1),
+            "busy": Out(1), "walking": Out(1),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -192,7 +195,7 @@ class CompressedWalker(wiring.Component):
         """Read the entries from start to end, a pass a cycle, and hand them to the lane."""
         core, rows, entries = self.core, self.core.rows, self.entries
         assert isinstance(rows, CompressedRows)
-        walking = Signal()
+        walking = self.walking
         event: Any = Signal(layout)
         address = Signal.like(entries.read_address)
         left = Signal(rows.offset_bits)  # entries after this one

@@ -249,6 +249,12 @@ def test_calibration_and_evaluation_take_arrays(network_file: Path, tmp_path: Pa
     integer = build.model(x).predict("count", "out")
     assert build.summary["accuracy_integer"] == float((integer == y).mean())
     assert build.summary["evaluated_samples"] == SAMPLES
+    timing, run = build.summary["timing"], build.cosim(x).summary
+    assert timing["samples"] == run["samples"] == SAMPLES
+    for busy in ("event_cycles", "update_cycles"):
+        assert timing[busy] == run[busy], "busy clocks are known before anything is simulated"
+    assert timing["cycles_per_inference"] == pytest.approx(run["cycles"] / SAMPLES, rel=0.02)
+    assert timing["cycles_per_step"] == pytest.approx(run["cycles_per_step"], rel=0.02)
     again = spikewright.compile(
         network_file,
         semantics=semantics,

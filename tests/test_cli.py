@@ -160,6 +160,8 @@ def test_compile_prints_one_object(
     found = json_of(capsys, *arguments)
     assert (found["neurons"], found["synapses"], found["weight_bits"], found["cores"]) == (8, 45, 8, 2)
     assert (found["accuracy_float"], found["accuracy_integer"]) == (None, None)
+    assert found["timing"]["activity"] == "random spikes, 10% in every layer"
+    assert 0 < found["timing"]["cycles_per_step"] < found["timing"]["cycles_per_inference"]
     assert found["memory_bits"] >= 45 * 8
     names = {"network.nir", "semantics.json", "config.yaml", "network.npz", "memory", "rtl", "compile.json"}
     assert {file.name for file in (tmp_path / "b").iterdir()} == names | {"manifest.json"}

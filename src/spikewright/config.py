@@ -175,6 +175,11 @@ class CoreConfig:
         return sum(port.addresses for port in self.ports)
 
     @property
+    def walkers(self) -> int:
+        """What walks rows: one for all lanes, or of compressed rows one a lane."""
+        return self.lanes if isinstance(self.rows, CompressedRows) else 1
+
+    @property
     def holds(self) -> bool:
         """Whether a port holds its drive."""
         return any(port.kind == "hold" for port in self.ports)

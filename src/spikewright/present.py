@@ -179,8 +179,15 @@ def show_compile(console: "Console", result: Result) -> None:
             ("memory", f"{number(result['memory_bits'])} bits (weights, indices, row pointers)"),
             ("accuracy float", percent(result["accuracy_float"])),
             ("accuracy integer", percent(result["accuracy_integer"])),
+            ("clocks (model)", clocks(result["timing"])),
         ],
     )
+
+
+def clocks(timing: Result) -> str:
+    """What was predicted, for which events."""
+    return (f"{number(timing['cycles_per_step'])} a step, {number(timing['cycles_per_inference'])} for"
+            f" {timing['steps']} steps, within {timing['error_percent']:g} % ({timing['activity']})")
 
 
 def show_cosim(console: "Console", result: Result) -> None:

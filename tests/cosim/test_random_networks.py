@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spikewright.cosim.timing import predict_cycles
 from tests.cosim.builds import write_files
 from tests.networks import random_case
 
@@ -13,11 +14,10 @@ needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iver
 
 
 def check(seed: int, folder: Path, simulator: str, stall: float) -> None:
-    """One random network, from its integers to its simulated Verilog."""
+    """One random network, from its integers to its simulated Verilog; and the clocks that were predicted."""
     case = random_case(seed)
-    result = write_files(case.network, folder, case.mapping).cosimulate(
-        case.x, simulator=simulator, stall=stall, seed=seed
-    )
+    files = write_files(case.network, folder, case.mapping)
+    result = files.cosimulate(case.x, simulator=simulator, stall=stall, seed=seed)
     comparison = result.comparison
     assert not result.hardware.faults
     assert comparison.mismatches == 0, comparison.divergence
@@ -25,6 +25,13 @@ def check(seed: int, folder: Path, simulator: str, stall: float) -> None:
     neurons = sum(population.size for population in case.network.populations)
     assert comparison.places_compared + comparison.readouts_compared == samples * steps * neurons
     assert comparison.states_compared >= samples * neurons
+    predicted = predict_cycles(files.mapped.chip, case.network, {**case.x, **result.model.spikes})
+    hardware = result.hardware
+    assert predicted.event_cycles == hardware.event_cycles
+    assert predicted.update_cycles == hardware.update_cycles
+    if not stall:  # gaps are not foreseen
+        assert predicted.cycles.sum() == pytest.approx(hardware.cycles.sum(), rel=0.02)
+        assert predicted.step_cycles == pytest.approx(hardware.step_cycles.mean(), rel=0.02)
 
 
 @pytest.mark.parametrize("seed", range(50))

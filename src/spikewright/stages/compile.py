@@ -30,10 +30,13 @@ from spikewright.network import InputPort, IntegerNetwork
 from spikewright.progress import waiting
 from spikewright.rtl.verilog import write_chip
 from spikewright.stages.common import run_stage, versions, write_summary
+from spikewright.stages.forecast import forecast, nominal_events
 from spikewright.stages.stimulus import Coding, data_hash, from_data
 
 __all__ = ["CompileOptions", "run_compile"]
 
+TIMED_SAMPLES = 16
+"""Samples of the evaluation whose clocks are predicted."""
 PACKAGES = ("amaranth", "nir", "numpy", "pyosys", "torch")
 
 
@@ -165,7 +168,7 @@ def summarise(lowered: Lowered, coding: Coding, options: CompileOptions) -> dict
         **lowered.summary.as_dict(),
         "contents": chip.contents,
         "core_details": [core_details(network, core) for core in chip.cores],
-        **accuracy(lowered, options.evaluate, coding),
+        **evaluation(lowered, options.evaluate, coding),
         "evaluate": options.evaluate.name if isinstance(options.evaluate, Dataset) else options.evaluate,
         "coding": asdict(coding),
         "decode": network.decode,
@@ -197,24 +200,23 @@ def core_details(network: IntegerNetwork, core: CoreConfig) -> dict[str, Any]:
     }
 
 
-def accuracy(lowered: Lowered, data: str | Dataset | None, coding: Coding) -> dict[str, Any]:
-    """Accuracies of the float and of the integer network on the same events."""
+def evaluation(lowered: Lowered, data: str | Dataset | None, coding: Coding) -> dict[str, Any]:
+    """Accuracies of the float and of the integer network on the same events, and the clocks of these."""
+    network = lowered.network
     found: dict[str, Any] = {"accuracy_float": None, "accuracy_integer": None, "evaluated_samples": None}
     if data is None:
-        return found
+        return found | {"timing": forecast(lowered.chip, network, *nominal_events(network))}
     from spikewright.models.integer import IntegerModel  # torch takes longer than the compilation
     from spikewright.models.real import RealModel
 
-    network = lowered.network
     stimulus = from_data(network.inputs, data, coding)
     if stimulus.y is None:
         raise ConfigError(f"data {stimulus.name!r}: has no labels to evaluate with")
     real = {port.name: real_input(stimulus.x[port.name], port) for port in network.inputs}
-    output = network.outputs[0]
-    for key, model, x in (
-        ("accuracy_float", RealModel(lowered.real), real),
-        ("accuracy_integer", IntegerModel(network), stimulus.x),
-    ):
-        classes = model.run(x).predict(network.decode, output)
-        found[key] = float((classes == stimulus.y).mean())
-    return found | {"evaluated_samples": len(stimulus.y)}
+    trace = IntegerModel(network).run(stimulus.x)
+    for key, run in (("accuracy_float", RealModel(lowered.real).run(real)), ("accuracy_integer", trace)):
+        found[key] = float((run.predict(network.decode, network.outputs[0]) == stimulus.y).mean())
+    seen = {name: np.asarray(array)[:TIMED_SAMPLES] for name, array in {**stimulus.x, **trace.spikes}.items()}
+    activity = f"the first {len(next(iter(seen.values())))} samples of {stimulus.name}"
+    timing = forecast(lowered.chip, network, seen, activity)
+    return found | {"evaluated_samples": len(stimulus.y), "timing": timing}

@@ -12,7 +12,6 @@ from spikewright.boards.estimate import DEFAULT_TECHNOLOGIES, estimate, work_uni
 from spikewright.boards.liberty import is_liberty
 from spikewright.build import SCRATCH, BuildFolder
 from spikewright.config import ChipConfig
-from spikewright.cosim.gates import run_gates
 from spikewright.cosim.timing import predict_cycles
 from spikewright.manifest import StageRecord, hash_bytes, hash_file
 from spikewright.progress import progress
@@ -132,6 +131,8 @@ def gate_stimulus(kept: Path, x: Arrays | None) -> tuple[Arrays | None, str]:
 def gate_simulation(chip: ChipConfig, model: "IntegerModel", x: Arrays, stimulus: str, build: Path,
                     images: Mapping[str, Any] | None) -> GateSimulation:
     """How the gates of a build's chip are simulated with ``x``."""
+    from spikewright.cosim.gates import run_gates  # here: it takes the simulators along
+
     path = build.resolve()
 
     def run(gates: str, sources: list[Path], work: Path) -> Any:

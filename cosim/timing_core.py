@@ -1,0 +1,272 @@
+"""Timing of one core: when it takes the words of a step, updates, and makes words of its own.
+
+Clocks are those of :class:`~spikewright.rtl.lif_core.LifCore`; the numbers that are not in
+:class:`~spikewright.rtl.latency.CoreLatency` are registers of the emitters, queues and walkers.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikewright.config import CompressedRows, CoreConfig, PortConfig
+from spikewright.memories import bank_depths
+from spikewright.network import IntegerNetwork
+from spikewright.rtl.latency import CoreLatency
+from spikewright.rtl.rows import QUEUE_DEPTH
+
+__all__ = ["CoreTiming", "Words", "places"]
+
+Cycles = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+EMIT = 3
+"""Cycles from a spike, or a token, in the lanes' output registers to its word on the stream."""
+NEVER = np.iinfo(np.int64).max // 4
+
+
+class Words:
+    """The words of a step on one stream, ``(samples, words)``: events in their order, then a token.
+
+    ``made`` is when each could be on the stream if those before it were gone. It is gone when all its takers
+    have it; ``taken`` says when each of them does, as far as that is known.
+    """
+
+    def __init__(self, *, sources: npt.NDArray[np.int64], valid: Flags, made: Cycles, token: Cycles,
+                 taken: Mapping[str, Cycles] | None = None) -> None:
+        self.sources, self.valid, self.made, self.token = sources, valid, made, token
+        self.taken: dict[str, Cycles] = dict(taken or {})
+        self.token_taken: Cycles = self.token_offered()
+
+    def offered(self, taker: str) -> Cycles:
+        """When each event shows to one of the takers, which takes those before at once."""
+        shown = _in_turn(self.made, self.valid)
+        for name, taken in self.taken.items():
+            if name != taker:
+                shown[:, 1:] = np.maximum(shown[:, 1:], taken[:, :-1] + 1)
+        return _in_turn(shown, self.valid)
+
+    def token_offered(self) -> Cycles:
+        """When the token shows."""
+        gone = np.max([_in_turn(self.made, self.valid), *self.taken.values()], axis=0)
+        after: Cycles = np.where(self.valid, gone, -NEVER).max(axis=1, initial=-NEVER) + 1
+        shown: Cycles = np.maximum(self.token, after)
+        return shown
+
+    def first_taken(self) -> Cycles:
+        """When the first word is gone, be it the token."""
+        gone = np.max([self.made, *self.taken.values()], axis=0)
+        events: Cycles = np.where(self.valid, gone, NEVER).min(axis=1, initial=NEVER)
+        first: Cycles = np.minimum(events, self.token_taken)
+        return first
+
+
+def places(spikes: Flags, order: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Flags]:
+    """Who fires, in the order in which words leave: indices ``(samples, most)``, and which of them are real.
+
+    ``order`` lists the indices by address.
+    """
+    fired = spikes[:, order]
+    counts = fired.sum(axis=1)
+    most = int(counts.max(initial=0))
+    first = np.argsort(~fired, axis=1, kind="stable")[:, :most]
+    return order[first], np.arange(most)[None, :] < counts[:, None]
+
+
+def _in_turn(made: Cycles, valid: Flags) -> Cycles:
+    """Clocks of words of which one goes a cycle."""
+    index = np.arange(made.shape[1])
+    ready = np.where(valid, made - index, -NEVER)
+    return np.asarray(np.maximum.accumulate(ready, axis=1) + index) if made.shape[1] else made
+
+
+class CoreTiming:
+    """State of one core between steps, all samples at once, ``(samples,)``.
+
+    Attributes
+    ----------
+    free
+        When it may take words again.
+    sent
+        When its last token is gone, and the next may be taken.
+    """
+
+    def __init__(self, core: CoreConfig, network: IntegerNetwork, samples: int) -> None:
+        self.config, self.latency = core, CoreLatency(core)
+        self.costs = {port.source: _row_passes(core, network, port) for port in core.ports}
+        self.order = np.array([neuron for neuron in core.placement if neuron >= 0])
+        self.free: Cycles = np.zeros(samples, dtype=np.int64)
+        self.sent: Cycles = np.zeros(samples, dtype=np.int64)
+        self.took: Cycles = np.zeros(samples, dtype=np.int64)
+        self.updated: Cycles = np.zeros(samples, dtype=np.int64)
+        self.held: Flags = np.zeros(samples, dtype=bool)
+        dense = not isinstance(core.rows, CompressedRows)
+        banks = len(bank_depths(core.total_rows * core.slots)) > 1 if dense else False
+        self.settling = 1 + banks + (not self.latency.settles_at_once)
+
+    @property
+    def end_latency(self) -> int:
+        """Clocks from taking a sample's end to passing it on."""
+        return EMIT if self.config.neuron.fires else 1
+
+    def restart(self, clock: int) -> None:
+        """Take a sample's end, and clear all states."""
+        core = self.config
+        sweep = core.slots * (self.latency.phases + core.holds)
+        self.free = np.full_like(self.free, clock + sweep + self.latency.drain + 1)
+        self.sent = np.full_like(self.sent, clock + self.end_latency + 1)
+        self.held = np.zeros_like(self.held)
+
+    def take(self, streams: Sequence[Words]) -> None:
+        """Take the events of a step from all ports, then the token."""
+        ports, name = self.config.ports, self.config.name
+        shown = [words.offered(name) for words in streams]
+        starts = np.stack([np.where(words.valid, at, NEVER).min(axis=1, initial=NEVER)
+                           for words, at in zip(streams, shown, strict=True)])
+        rank = np.argsort(np.argsort(np.maximum(starts, self.free), axis=0, kind="stable"), axis=0)
+        key = [np.broadcast_to(rank[p][:, None], words.valid.shape) for p, words in enumerate(streams)]
+        valid = np.concatenate([words.valid for words in streams], axis=1)
+        order = np.argsort(np.where(valid, np.concatenate(key, axis=1), len(ports)), axis=1, kind="stable")
+        most = int(valid.sum(axis=1).max(initial=0))
+        back = np.argsort(order, axis=1)
+        order = order[:, :most]
+
+        def sorted_by_turn(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+            joined = np.concatenate(parts, axis=1)
+            index = order.reshape(*order.shape, *[1] * (joined.ndim - 2))
+            return np.take_along_axis(joined, index, axis=1)
+
+        holds = sorted_by_turn([np.full(words.valid.shape, port.kind == "hold")
+                                for port, words in zip(ports, streams, strict=True)])
+        offered = sorted_by_turn(shown)
+        passes = sorted_by_turn([self.costs[port.source][words.sources]
+                                 for port, words in zip(ports, streams, strict=True)])
+        real = sorted_by_turn([words.valid for words in streams])
+        walk = self._walk_compressed if isinstance(self.config.rows, CompressedRows) else self._walk_dense
+        taken, settled = walk(offered, passes, holds, real)
+        padded = np.full(valid.shape, -NEVER)
+        padded[:, :most] = taken
+        taken = np.take_along_axis(padded, back, axis=1)
+        begin = 0
+        for words in streams:
+            words.taken[name] = taken[:, begin:begin + words.valid.shape[1]]
+            begin += words.valid.shape[1]
+        tokens = np.max([words.token_offered() for words in streams], axis=0)
+        self.took = np.max([tokens, settled, self.sent, self.free], axis=0)
+        for words in streams:
+            words.token_taken = np.maximum(words.token_taken, self.took)
+
+    def _wipe(self, at: Cycles, hold: Flags, fresh: Flags, settled: Cycles) -> tuple[Cycles, Flags]:
+        """When an event may be taken that comes ``at``: what is held is emptied first, once a step."""
+        needs = hold & ~fresh & self.held
+        emptied = np.maximum(at, settled) + 1 + self.config.slots
+        return np.where(needs, emptied, at), fresh | hold
+
+    def _walk_dense(self, offered: Cycles, passes: Cycles, holds: Flags, real: Flags
+                    ) -> tuple[Cycles, Cycles]:
+        """When each event is taken, and when all are added: a row after the other."""
+        taken = np.zeros_like(offered)
+        ready, settled, fresh = self.free, np.zeros_like(self.free), np.zeros_like(self.held)
+        for index in range(offered.shape[1]):
+            at, now = np.maximum(offered[:, index], ready), real[:, index]
+            if self.config.holds:
+                at, fresh = self._wipe(at, holds[:, index] & now, fresh, settled)
+            taken[:, index] = at
+            length = passes[:, index, 0]
+            ready = np.where(now, at + length, ready)
+            settled = np.where(now, at + length + self.settling, settled)
+        return taken, settled
+
+    def _walk_compressed(self, offered: Cycles, passes: Cycles, holds: Flags, real: Flags
+                         ) -> tuple[Cycles, Cycles]:
+        """The same where every lane has a queue, looks up its row, and walks it at its own pace."""
+        taken = np.zeros_like(offered)
+        lanes = (len(self.free), self.config.lanes)
+        begun, length = np.full(lanes, -NEVER), np.ones(lanes, np.int64)
+        moved: list[Cycles] = []
+        settled, fresh, fetched = np.zeros(lanes, np.int64), np.zeros_like(self.held), np.full(lanes, -NEVER)
+        ready = self.free
+        for index in range(offered.shape[1]):
+            at, now = np.maximum(offered[:, index], ready), real[:, index]
+            if len(moved) >= QUEUE_DEPTH:
+                at = np.maximum(at, moved[-QUEUE_DEPTH].max(axis=1) + 1)
+            if self.config.holds:
+                at, fresh = self._wipe(at, holds[:, index] & now, fresh, settled.max(axis=1))
+            taken[:, index] = at
+            ready = np.where(now, at + 1, ready)
+            moved.append(np.where(now[:, None], np.maximum(at[:, None] + 1, fetched), -NEVER))
+            fetch = np.maximum(moved[-1] + 1, begun)
+            start = np.maximum(fetch + 1, begun + np.maximum(length, 1))
+            entries = passes[:, index]
+            fetched = np.where(now[:, None], fetch, fetched)
+            begun = np.where(now[:, None], start, begun)
+            length = np.where(now[:, None], entries, length)
+            over = np.where(entries > 0, start + entries + 2, start + 1)
+            settled = np.where(now[:, None], np.maximum(settled, over), settled)
+        return taken, settled.max(axis=1)
+
+    def emit(self, spikes: Flags | None, taken: Mapping[str, Cycles] | None = None) -> Words:
+        """Update after the token, and the words that come of it; without spikes, the potentials."""
+        core, latency, samples = self.config, self.latency, len(self.took)
+        if spikes is not None:
+            sources, valid = places(spikes, self.order)
+            address = np.empty(core.neurons, dtype=np.int64)
+            address[self.order] = np.flatnonzero(np.array(core.placement) >= 0)
+            slot = address[sources] // core.lanes
+            read = self.took[:, None] + (slot + 1) * latency.phases
+            last_read = self.took + core.slots * latency.phases
+            words = Words(sources=sources, valid=valid, made=read + latency.shown + EMIT,
+                          token=last_read + latency.shown + 1 + EMIT, taken=taken)
+        else:
+            # A slot is read when the potentials of the one before are out.
+            counts = [core.lanes] * (core.slots - 1) + [(core.neurons - 1) % core.lanes + 1]
+            pace = latency.shown + core.lanes + latency.phases - 1
+            last_read = self.took + latency.phases + (core.slots - 1) * pace
+            made = [latency.phases + index * pace + latency.shown + 1 + word
+                    for index, count in enumerate(counts) for word in range(count)]
+            words = Words(sources=np.zeros((samples, len(made)), np.int64),
+                          valid=np.ones((samples, len(made)), bool),
+                          made=self.took[:, None] + np.array(made), token=last_read + latency.shown + 3)
+        self.updated = last_read + latency.drain + 1
+        return words
+
+    def end_step(self, words: Words, streams: Sequence[Words]) -> None:
+        """All of the step is settled; the next begins."""
+        self.free, self.sent = self.updated, words.token_taken + 1
+        for port, source in zip(self.config.ports, streams, strict=True):
+            if port.kind == "hold":
+                self.held |= source.valid.any(axis=1)
+
+    def event_cycles(self, flat: Mapping[str, Flags]) -> int:
+        """Clocks of the row walker that has most to do."""
+        total = sum(flat[source].sum(axis=(0, 1)) @ cost for source, cost in self.costs.items())
+        return int(np.max(total)) if np.ndim(total) else 0
+
+    def update_cycles(self, flat: Mapping[str, Flags]) -> int:
+        """Clocks of sweeps, and of emptying what is held."""
+        core = self.config
+        samples, steps = next(iter(flat.values())).shape[:2]
+        arrives = np.zeros((samples, steps), dtype=bool)
+        for port in core.ports:
+            if port.kind == "hold":
+                arrives |= flat[port.source].any(axis=2)
+        again = int(np.maximum(arrives.sum(axis=1) - 1, 0).sum())
+        sweeps = samples * steps + samples - 1
+        return int(core.slots * (sweeps * self.latency.phases + again + core.holds * (samples - 1)))
+
+
+def _row_passes(core: CoreConfig, network: IntegerNetwork, port: PortConfig) -> npt.NDArray[np.int64]:
+    """Passes of an event of each source in each walker, ``(sources, walkers)``."""
+    passes = max(1, port.value_bits)
+    weights = next(
+        edge.weights for edge in network.edges if (edge.source, edge.target) == (port.source, core.name)
+    )
+    if not isinstance(core.rows, CompressedRows):
+        return np.full((weights.shape[1], 1), core.slots * passes, dtype=np.int64)
+    placement = np.array(core.placement).reshape(core.slots, core.lanes)
+    entries = [
+        np.count_nonzero(weights[placement[:, lane][placement[:, lane] >= 0]], axis=0)
+        for lane in range(core.lanes)
+    ]
+    return np.stack(entries, axis=1).astype(np.int64) * passes
