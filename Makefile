@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint types bench clean
+.PHONY: help setup demo test test-all mutants lint types bench clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /:/' | awk -F: '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -30,6 +30,9 @@ test: setup lint types ## Lint, type check, and all tests that take less than a 
 
 test-all: setup lint types ## The same, and the slow tests
 	$(BIN)/python -m pytest -n $(JOBS)
+
+mutants: setup ## Break the RTL in every way of tests/mutants, each caught by a named test
+	$(BIN)/python -m tests.mutants -j $(JOBS)
 
 lint: setup ## Style
 	$(BIN)/ruff check .

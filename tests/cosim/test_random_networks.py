@@ -45,12 +45,6 @@ def test_icarus(seed: int, tmp_path: Path) -> None:
     check(seed, tmp_path, "icarus", stall=0.0 if seed % 3 else 0.4)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 300))
-def test_many_more(seed: int, tmp_path: Path) -> None:
-    check(seed, tmp_path, "verilator", stall=0.3 * (seed % 4))
-
-
 def test_the_cases_cover_the_contract() -> None:
     """The 50 networks of the test above reach every choice that the hardware has."""
     cases = [random_case(seed) for seed in range(50)]

@@ -12,7 +12,7 @@ from typing import Any
 from amaranth.hdl import ClockDomain, Elaboratable, Fragment, Module, Signal, Value
 from amaranth.sim import Simulator
 
-__all__ = ["Bench", "Run", "StreamError", "run_streams"]
+__all__ = ["Bench", "Chances", "Run", "StreamError", "run_streams"]
 
 Process = Callable[[Any], Coroutine[Any, Any, None]]
 Chances = float | Mapping[str, float]
