@@ -12,7 +12,6 @@ from spikewright.compiler.passes import Lowered, SemanticsLike, decide_semantics
 from spikewright.compiler.reader import Reading, examine, read_nir
 from spikewright.config import CoreConfig
 from spikewright.errors import ConfigError
-from spikewright.memories import chip_memories
 
 __all__ = ["CheckReport", "Fit", "NodeRow", "check"]
 
@@ -116,10 +115,9 @@ def check(
     nodes = tuple(node_row(name, graph, lowered, problems) for name in ordered(graph, reading))
     if lowered is None:
         return CheckReport(supported=False, nodes=nodes, problems=problems, fits={})
-    memories = chip_memories(lowered.chip)
     fits = {}
     for name, device in DEVICES.items():
-        needed = blocks(device, memories)
+        needed = blocks(device.family, lowered.chip, lowered.images)
         fits[name] = Fit(fits=needed <= device.rams, block_rams=needed, available=device.rams)
     return CheckReport(
         supported=True,

@@ -51,7 +51,7 @@ OUTPUTS: dict[Stage, tuple[str, ...]] = {
 SHARED = ("config", "errors", "events", "fixed", "ir", "memories", "network", "neuron", "stages/common")
 CODE: dict[str, tuple[str, ...]] = {
     "train": (*SHARED, "models"),
-    "compile": (*SHARED, "models", "compiler", "rtl", "stages/compile", "stages/stimulus"),
+    "compile": (*SHARED, "models", "compiler", "rtl", "boards/area", "stages/compile", "stages/stimulus"),
     "cosim": (
         *SHARED,
         "models",

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
+    "area_of",
     "line",
     "number",
     "percent",
@@ -179,8 +180,19 @@ def show_compile(console: "Console", result: Result) -> None:
             ("memory", f"{number(result['memory_bits'])} bits (weights, indices, row pointers)"),
             ("accuracy float", percent(result["accuracy_float"])),
             ("accuracy integer", percent(result["accuracy_integer"])),
+            ("area (model)", area_of(result["area_model"])),
             ("clocks (model)", clocks(result["timing"])),
         ],
+    )
+
+
+def area_of(model: Result) -> str:
+    """Modelled cells, and how far the model is off."""
+    return (
+        f"about {number(model['luts'])} LUT4, {number(model['carries'])} carry cells,"
+        f" {number(model['brams'])} block RAMs on {model['technology']}; LUT4 within 10 % on"
+        f" {number(model['within_10'])} of {number(model['held_out'])} other designs,"
+        f" {model['error_percent']:.0f} % at most"
     )
 
 

@@ -121,6 +121,10 @@ def tiles(compiled: Summary, cosim: Summary | None, estimated: Summary | None) -
         cycles = round(cosim["cycles"] / cosim["samples"])
         found.append(tile("Cycles an inference", number(cycles), f"of {number(cosim['steps'])} steps"))
     found.append(tile("Memory", quantity(compiled["memory_bits"], "bit"), "weights, indices, row pointers"))
+    if not estimated:
+        area = compiled["area_model"]
+        note = f"modelled, mean error {area['mean_error_percent']:.0f} %; {number(area['brams'])} block RAMs"
+        found.append(tile(f"LUTs, {area['technology']}", f"about {number(area['luts'])}", note))
     for target in (estimated or {"targets": []})["targets"]:
         name = target["technology"]
         if target["fmax_mhz"] is not None:

@@ -8,10 +8,8 @@ import nir  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
-from spikewright.compiler.blockram import DEVICES, blocks
 from spikewright.compiler.check import check
 from spikewright.errors import ConfigError
-from spikewright.memories import MemoryConfig
 
 Nodes = dict[str, Any]
 Edges = list[tuple[str, str]]
@@ -106,24 +104,3 @@ def test_a_network_that_is_too_big_fits_nowhere(graph: Graph) -> None:
     assert report.memory_bits == 16_000_000
     assert not any(fit.fits for fit in report.fits.values())
     assert report.fits["ecp5-85k"].available == 208
-
-
-@pytest.mark.parametrize(
-    ("depth", "width", "ecp5", "ice40"),
-    [
-        (512, 36, 1, 5),
-        (513, 36, 2, 9),
-        (1024, 18, 1, 5),
-        (2048, 9, 1, 5),
-        (16384, 1, 1, 8),
-        (16, 36, 0, 3),
-        (12544, 64, 50, 196),
-        (256, 16, 1, 1),
-        (8, 64, 0, 0),
-        (33, 1, 1, 1),
-    ],
-)
-def test_block_rams(depth: int, width: int, ecp5: int, ice40: int) -> None:
-    memory = MemoryConfig(name="m", depth=depth, width=width)
-    assert blocks(DEVICES["ecp5-25k"], [memory]) == ecp5
-    assert blocks(DEVICES["ice40-hx8k"], [memory]) == ice40

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import nir  # type: ignore[import-untyped]
 import numpy as np
 
+from spikewright.boards.area.model import estimate_area
 from spikewright.build import BuildFolder
 from spikewright.compiler.config_yaml import write_config
 from spikewright.compiler.decays import decay_text
@@ -167,6 +168,7 @@ def summarise(lowered: Lowered, coding: Coding, options: CompileOptions) -> dict
         "name": network.name,
         **lowered.summary.as_dict(),
         "contents": chip.contents,
+        "area_model": asdict(estimate_area(chip, lowered.images)),
         "core_details": [core_details(network, core) for core in chip.cores],
         **evaluation(lowered, options.evaluate, coding),
         "evaluate": options.evaluate.name if isinstance(options.evaluate, Dataset) else options.evaluate,

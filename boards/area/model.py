@@ -1,0 +1,84 @@
+"""Area before synthesis: look-up tables, carry cells and block RAM of an ECP5, from the configuration alone.
+
+Look-up tables and carry cells are sums of terms (:mod:`~spikewright.boards.area.terms`), each with a
+coefficient that ``benchmarks/area_model.py`` has fitted to synthesised designs; they stand in
+``coefficients.json``, with what they were fitted to and the error on designs that they were not. Block RAM is
+what Yosys does (:mod:`spikewright.compiler.blockram`).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from spikewright.boards.area.adders import carry_terms
+from spikewright.boards.area.terms import add, lut_terms
+from spikewright.compiler.blockram import ECP5, blocks, realised_memories, varying_bits
+from spikewright.compiler.words import Image
+from spikewright.config import ChipConfig
+
+__all__ = ["AreaEstimate", "Images", "chip_terms", "estimate_area", "load_model", "total"]
+
+TECHNOLOGY = "ecp5"
+Images = Mapping[str, Image] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaEstimate:
+    """Cells that a chip will take, by the model.
+
+    Parameters
+    ----------
+    luts, carries, brams
+        As of :class:`spikewright.boards.synth.Synthesis`.
+    error_percent, mean_error_percent
+        Largest and mean error of ``luts`` on designs that were not fitted to.
+    held_out, within_10
+        How many these are, and how many of them are met within 10 %.
+    """
+
+    luts: int
+    carries: int
+    brams: int
+    error_percent: float
+    mean_error_percent: float
+    held_out: int
+    within_10: int
+    technology: str = TECHNOLOGY
+
+
+@cache
+def load_model() -> dict[str, Any]:
+    """Coefficients and their provenance."""
+    text = Path(__file__).with_name("coefficients.json").read_text(encoding="utf-8")
+    model: dict[str, Any] = json.loads(text)
+    return model
+
+
+def chip_terms(chip: ChipConfig, images: Images = None) -> dict[str, dict[str, float]]:
+    """Amounts of all terms of a chip, of ``luts`` and of ``carries``."""
+    parts = lut_terms(chip, realised_memories(ECP5, chip, images), varying_bits(chip, images))
+    luts: dict[str, float] = {}
+    for part in parts.values():
+        add(luts, part)
+    return {"luts": luts, "carries": carry_terms(chip)}
+
+
+def total(coefficients: Mapping[str, float], terms: Mapping[str, float]) -> float:
+    """Sum of terms."""
+    return sum(coefficients.get(term, 0.0) * amount for term, amount in terms.items() if amount)
+
+
+def estimate_area(chip: ChipConfig, images: Images = None) -> AreaEstimate:
+    """Area of a chip; block RAM is exact with the ``images`` of baked contents: constant bits take none."""
+    model = load_model()
+    terms = chip_terms(chip, images)
+    coefficients = model["coefficients"]
+    luts, carries = (round(total(coefficients[name], terms[name])) for name in ("luts", "carries"))
+    held_out = model["held_out"]
+    return AreaEstimate(luts=luts, carries=carries, brams=blocks(ECP5, chip, images),
+                        error_percent=held_out["luts"]["max_percent"],
+                        mean_error_percent=held_out["luts"]["mean_percent"], held_out=held_out["designs"],
+                        within_10=held_out["luts"]["within_10"])
