@@ -2,8 +2,8 @@
 
 Chips are drawn by seed (area_designs.py), synthesised for the ECP5 without placement, and kept by content,
 so that formulas can be changed without synthesising again. ``--fit`` writes boards/area/coefficients.json:
-each is fitted by non-negative least squares over whole chips and, for look-up tables, over parts of cores, all
-errors relative to the chip's own size.
+each is fitted by non-negative least squares over whole chips and, for look-up tables, over parts of cores,
+all errors relative to the chip's own size.
 
     python benchmarks/area_model.py [--fit] [--jobs 2] [--output area_model.json]
 """
