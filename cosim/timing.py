@@ -20,6 +20,9 @@ __all__ = ["Timing", "predict_cycles"]
 
 Cycles = npt.NDArray[np.int64]
 
+TRIES, SETTLING = 6, 24
+"""Rounds in which the ports of a core may change turns within a step, and rounds after that."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Timing:
@@ -89,14 +92,15 @@ def _run_step(
     """All words of a step.
 
     A stream of several takers waits for the latest of them, which may be worked out after the others: all is
-    worked out again until nothing changes.
+    worked out again until nothing changes. Which port comes first may hang on that and go back and forth
+    without end: after :data:`TRIES` rounds the ports keep their turns, and clocks that only grow settle.
     """
     known: dict[str, dict[str, Cycles]] = {}
-    while True:
+    for attempt in range(TRIES + SETTLING):
         words = {name: stream.offer(spikes[name], known.get(name)) for name, stream in streams.items()}
         for core in cores:
             name = core.config.name
-            core.take([words[port.source] for port in core.config.ports])
+            core.take([words[port.source] for port in core.config.ports], keep_turns=attempt >= TRIES)
             words[name] = core.emit(spikes[name] if core.config.neuron.fires else None, known.get(name))
         found = {name: word.taken for name, word in words.items() if len(word.taken) > 1}
         if all(
@@ -104,8 +108,9 @@ def _run_step(
             for name, takers in found.items()
             for taker, taken in takers.items()
         ):
-            return words
+            break
         known = found
+    return words
 
 
 class _Input:

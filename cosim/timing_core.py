@@ -101,6 +101,7 @@ class CoreTiming:
         self.took: Cycles = np.zeros(samples, dtype=np.int64)
         self.updated: Cycles = np.zeros(samples, dtype=np.int64)
         self.held: Flags = np.zeros(samples, dtype=bool)
+        self.turns: Cycles = np.zeros((len(core.ports), samples), dtype=np.int64)
         dense = not isinstance(core.rows, CompressedRows)
         banks = len(bank_depths(core.total_rows * core.slots)) > 1 if dense else False
         self.settling = 1 + banks + (not self.latency.settles_at_once)
@@ -118,14 +119,18 @@ class CoreTiming:
         self.sent = np.full_like(self.sent, clock + self.end_latency + 1)
         self.held = np.zeros_like(self.held)
 
-    def take(self, streams: Sequence[Words]) -> None:
-        """Take the events of a step from all ports, then the token."""
+    def take(self, streams: Sequence[Words], *, keep_turns: bool = False) -> None:
+        """Take the events of a step from all ports, then the token.
+
+        Ports take turns by their first events, or with ``keep_turns`` as in the call before.
+        """
         ports, name = self.config.ports, self.config.name
         shown = [words.offered(name) for words in streams]
         starts = np.stack([np.where(words.valid, at, NEVER).min(axis=1, initial=NEVER)
                            for words, at in zip(streams, shown, strict=True)])
-        rank = np.argsort(np.argsort(np.maximum(starts, self.free), axis=0, kind="stable"), axis=0)
-        key = [np.broadcast_to(rank[p][:, None], words.valid.shape) for p, words in enumerate(streams)]
+        if not keep_turns:
+            self.turns = np.argsort(np.argsort(np.maximum(starts, self.free), axis=0, kind="stable"), axis=0)
+        key = [np.broadcast_to(self.turns[p][:, None], words.valid.shape) for p, words in enumerate(streams)]
         valid = np.concatenate([words.valid for words in streams], axis=1)
         order = np.argsort(np.where(valid, np.concatenate(key, axis=1), len(ports)), axis=1, kind="stable")
         most = int(valid.sum(axis=1).max(initial=0))
