@@ -18,28 +18,35 @@ from spikewright.config import (
     CoreConfig,
     DenseRows,
     InputConfig,
+    KernelRows,
     Parameter,
     PortConfig,
 )
+from spikewright.convolution import Convolution
 from spikewright.errors import ConfigError
-from spikewright.neuron import Decay, NeuronConfig
+from spikewright.events import PlaneFormat
+from spikewright.neuron import Current, Decay, NeuronConfig
 
 __all__ = ["config_text", "parse_config", "read_config", "write_config"]
 
 MAX_BYTES = 64 << 20
 
-ROWS = {"dense": "DenseRows", "compressed": "CompressedRows"}
+ROWS = {"dense": "DenseRows", "compressed": "CompressedRows", "kernel": "KernelRows"}
 """Kinds of rows, and their classes."""
 
 CLASSES = (
     ChipConfig,
     CompressedRows,
+    Convolution,
     CoreConfig,
+    Current,
     Decay,
     DenseRows,
     InputConfig,
+    KernelRows,
     NeuronConfig,
     Parameter,
+    PlaneFormat,
     PortConfig,
 )
 # Pydantic takes a dataclass's options from the class itself; set here, so that `config` needs no Pydantic.
@@ -55,11 +62,13 @@ def config_text(chip: ChipConfig) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses and tuples as mappings and lists."""
+    """Dataclasses and tuples as mappings and lists, without what is None; a plane says its placement."""
     if is_dataclass(value) and not isinstance(value, type):
         value = asdict(value)
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        if value.get("plane") is not None:
+            value = {key: item for key, item in value.items() if key != "placement"}
+        return {key: plain(item) for key, item in value.items() if item is not None}
     return [plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 

@@ -49,7 +49,7 @@ MUST = {
     "too_short": "must have at least {min_length} items",
     "too_long": "must have at most {max_length} items",
 }
-BRANCH = re.compile(r"constrained-int|dict\[.*\]|DenseRows|CompressedRows")
+BRANCH = re.compile(r"constrained-int|dict\[.*\]|DenseRows|CompressedRows|KernelRows")
 SILENT = {"extra_forbidden", "missing", "unexpected_keyword_argument"}
 """Findings for which the value that stands there says nothing."""
 

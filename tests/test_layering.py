@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "spikewright"
-BELOW = ("config", "errors", "events", "fixed", "ir", "memories", "network", "neuron")
+BELOW = ("config", "convolution", "errors", "events", "fixed", "ir", "memories", "network", "neuron")
 
 
 def modules_of(part: str) -> list[str]:

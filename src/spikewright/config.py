@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
+from spikewright.convolution import Convolution
 from spikewright.errors import ConfigError
-from spikewright.events import WordFormat
+from spikewright.events import PlaneFormat, WordFormat
 from spikewright.fixed import signed_bits, unsigned_bits
 from spikewright.network import Decode
-from spikewright.neuron import NeuronConfig
+from spikewright.neuron import Levels, NeuronConfig
 
 __all__ = [
     "VERSION",
@@ -23,6 +27,7 @@ __all__ = [
     "CoreConfig",
     "DenseRows",
     "InputConfig",
+    "KernelRows",
     "Parameter",
     "ParameterName",
     "PortConfig",
@@ -32,7 +37,9 @@ __all__ = [
 VERSION = 1
 """Version of the schema of ``config.yaml``; a file of another version is refused."""
 
-ParameterName = Literal["compare", "reset_amount", "reset_value", "bias", "decay"]
+ParameterName = Literal[
+    "compare", "reset_amount", "reset_value", "bias", "decay", "current_bias", "current_decay"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +79,18 @@ class CompressedRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KernelRows:
+    """Kernels of convolutions, stored once: a row is a tap of a channel, walked over all neurons it reaches.
+
+    Word ``first_row + (channel * taps + tap) * group_words + word`` of the weights has, for the lanes of the
+    target's word ``first_channel // lanes + word`` of channels, the weights of the tap from that source
+    channel; 0 for channels of other groups. ``tap = i * kernel width + j``; ``first_channel`` is the group's.
+    """
+
+    kind: Literal["kernel"] = "kernel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PortConfig:
     """One stream of events into a core.
 
@@ -86,7 +105,18 @@ class PortConfig:
     value_bits
         0, or the width of the unsigned value that events carry.
     first_row
-        Row of the weight memory that belongs to its address 0.
+        Row of the weight memory that belongs to its address 0; with kernel rows, its first word.
+    plane
+        Format of the addresses where they are in the plane; else they count rows.
+    pool
+        Of a port of dense or compressed rows that takes addresses in the plane: height and width of the
+        windows whose sources share a row, ``(channel * (height // pool) + y // pool) * (width // pool) + x //
+        pool``; rests at the ends are dropped.
+    convolution
+        Of a port of kernel rows: its geometry.
+    delay
+        Steps by which its events come later, of all of its source's neurons (in their logical order) or of
+        each: the port has a ring of step slots in front.
     """
 
     source: str
@@ -94,6 +124,15 @@ class PortConfig:
     addresses: int
     value_bits: int = 0
     first_row: int = 0
+    plane: PlaneFormat | None = None
+    pool: tuple[int, int] = (1, 1)
+    convolution: Convolution | None = None
+    delay: Levels = (0,)
+
+    @property
+    def delayed(self) -> bool:
+        """Whether it has a ring."""
+        return any(self.delay)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,18 +149,22 @@ class CoreConfig:
     """What one LIF core is built for.
 
     Neuron ``placement[slot * lanes + lane]`` lives in that slot of that lane; -1 marks a place that
-    no neuron has. Events carry this physical address.
+    no neuron has. Events carry this physical address, or that of the ``plane``.
 
     Parameters
     ----------
     lanes
         Neurons worked on at once; a power of two.
     accumulator_bits
-        Width of a stored potential with a step's drive added; proven from the weights.
+        Width of a stored potential, or stored current, with a step's drive added; proven from the weights.
+    potential_bits
+        Width of a stored potential beside a current, proven; 0 where there is no current.
     parameters
         Levels held for every neuron, in the parameter memory.
     levels
         Levels that all neurons share, loaded as one word. The others are constants of ``neuron``.
+    plane
+        Of a core whose neurons are in the plane: where they live and what addresses they have.
     """
 
     name: str
@@ -130,13 +173,21 @@ class CoreConfig:
     lanes: int
     weight_bits: int
     accumulator_bits: int
+    potential_bits: int = 0
     ports: tuple[PortConfig, ...]
-    rows: DenseRows | CompressedRows
-    placement: tuple[int, ...]
+    rows: DenseRows | CompressedRows | KernelRows
+    placement: tuple[int, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     levels: tuple[Parameter, ...] = ()
+    plane: PlaneFormat | None = None
 
     def __post_init__(self) -> None:
+        if self.plane is not None:
+            if self.placement and self.placement != self.plane.placement:
+                raise ConfigError(f"core {self.name!r}: must have no placement but that of its plane")
+            object.__setattr__(self, "placement", self.plane.placement)
+            if self.plane.lanes != self.lanes:
+                raise ConfigError(f"core {self.name!r}: its plane must have {self.lanes} lanes")
         if self.lanes < 1 or self.lanes & (self.lanes - 1):
             raise ConfigError(f"core {self.name!r}: lanes must be a power of two, not {self.lanes}")
         if not 2 <= self.weight_bits <= 16:
@@ -150,14 +201,14 @@ class CoreConfig:
             raise ConfigError(f"core {self.name!r}: placement must fill whole words of {self.lanes} lanes")
         if sorted(n for n in self.placement if n >= 0) != list(range(self.neurons)):
             raise ConfigError(f"core {self.name!r}: placement must name each of {self.neurons} neurons once")
-        if any(n < 0 for n in self.placement[: self.neurons]):
+        if self.plane is None and any(n < 0 for n in self.placement[: self.neurons]):
             raise ConfigError(f"core {self.name!r}: places without a neuron must come last")
-        if self.neuron.max_spikes != 1:
-            raise ConfigError(
-                f"core {self.name!r}: a LIF core fires at most 1 spike a step, not {self.neuron.max_spikes}"
-            )
         row = 0
         for port in self.ports:
+            if (port.convolution is not None) != isinstance(self.rows, KernelRows):
+                raise ConfigError(f"core {self.name!r}: port {port.source!r}: kernel rows need a convolution")
+            if isinstance(self.rows, KernelRows):
+                continue
             if port.first_row != row:
                 raise ConfigError(
                     f"core {self.name!r}: port {port.source!r} must start at row {row}, not {port.first_row}"
@@ -173,6 +224,28 @@ class CoreConfig:
     def total_rows(self) -> int:
         """Rows of the weight memory: the addresses of all ports."""
         return sum(port.addresses for port in self.ports)
+
+    @property
+    def partial_slots(self) -> int:
+        """Slots, the last ones, in which only the first :attr:`partial_lanes` lanes have a neuron."""
+        if self.neurons == len(self.placement):
+            return 0
+        return 1 if self.plane is None else self.plane.shape[1] * self.plane.shape[2]
+
+    @property
+    def partial_lanes(self) -> int:
+        """Lanes that have a neuron in the last slots."""
+        return sum(neuron >= 0 for neuron in self.placement[-self.lanes :])
+
+    @property
+    def addresses(self) -> npt.NDArray[np.int64]:
+        """Physical address of every neuron, ``(neurons,)``."""
+        if self.plane is not None:
+            return self.plane.addresses()
+        places = np.array(self.placement)
+        address = np.empty(self.neurons, np.int64)
+        address[places[places >= 0]] = np.flatnonzero(places >= 0)
+        return address
 
     @property
     def walkers(self) -> int:
@@ -192,6 +265,8 @@ class CoreConfig:
     @property
     def address_bits(self) -> int:
         """Width of the physical address that its events carry."""
+        if self.plane is not None:
+            return self.plane.address_bits
         return unsigned_bits(len(self.placement) - 1)
 
     @property
@@ -203,19 +278,32 @@ class CoreConfig:
 
     @property
     def state_word_bits(self) -> int:
-        """Width of a word of the state memory: the potential, and the last spike where it is stored."""
-        return self.accumulator_bits + self.neuron.stores_spike
+        """Width of a word of the state memory.
+
+        From the lowest bit: what drive is added to (the stored potential, or the stored current where there
+        is one), the last spike where it is stored, the stored potential where there is a current.
+        """
+        return self.accumulator_bits + self.neuron.stores_spike + self.stored_bits
+
+    @property
+    def stored_bits(self) -> int:
+        """Width of the stored potential beside a stored current; 0 where there is none."""
+        return self.potential_bits if self.neuron.current is not None else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputConfig:
-    """A stream of events into the chip; addresses count through ``shape`` in C order."""
+    """A stream of events into the chip.
+
+    Addresses count through ``shape`` in C order, or are those of the ``plane``.
+    """
 
     name: str
     shape: tuple[int, ...]
     kind: Literal["drive", "hold"] = "drive"
     value_bits: int = 0
     value_scale: float = 1.0
+    plane: PlaneFormat | None = None
 
     @property
     def size(self) -> int:
@@ -225,7 +313,13 @@ class InputConfig:
     @property
     def word(self) -> WordFormat:
         """Format of the words that it takes."""
-        return WordFormat(address_bits=unsigned_bits(self.size - 1), value_bits=self.value_bits)
+        bits = unsigned_bits(self.size - 1) if self.plane is None else self.plane.address_bits
+        return WordFormat(address_bits=bits, value_bits=self.value_bits)
+
+    @property
+    def addresses(self) -> npt.NDArray[np.int64]:
+        """Physical address of every logical one, ``(size,)``."""
+        return np.arange(self.size) if self.plane is None else self.plane.addresses()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,11 +344,13 @@ class ChipConfig:
         silent = {core.name for core in self.cores if not core.neuron.fires}
         if len(known) + len(self.cores) != len(known | {core.name for core in self.cores}):
             raise ConfigError("names of inputs and cores must differ")
+        later = {core.name for core in self.cores}
         for core in self.cores:
             for port in core.ports:
-                if port.source not in known:
+                if port.source not in known and (port.source not in later or min(port.delay) < 1):
                     raise ConfigError(
-                        f"core {core.name!r}: port {port.source!r} must be an input or an earlier core"
+                        f"core {core.name!r}: port {port.source!r} must be an input or an earlier core, or a"
+                        " delayed one"
                     )
                 if port.source in silent:
                     raise ConfigError(
@@ -264,6 +360,11 @@ class ChipConfig:
         for name in self.outputs:
             if name not in {core.name for core in self.cores}:
                 raise ConfigError(f"output {name!r}: there is no such core")
+
+    def closes_cycle(self, core: CoreConfig, port: PortConfig) -> bool:
+        """Whether a port of a core takes what that core or a later one fires."""
+        order = [other.name for other in self.cores]
+        return port.source in order and order.index(port.source) >= order.index(core.name)
 
     def core(self, name: str) -> CoreConfig:
         """The core of that name."""

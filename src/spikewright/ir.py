@@ -10,11 +10,26 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from spikewright.convolution import Convolution
 from spikewright.network import Decode, InputPort
+from spikewright.neuron import Levels
 
-__all__ = ["RealEdge", "RealNetwork", "RealPopulation"]
+__all__ = ["RealCurrent", "RealEdge", "RealNetwork", "RealPopulation"]
 
 Reals = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RealCurrent:
+    """A synaptic current of each neuron, in the unit of the potential: ``j = decay * j + drive + bias``.
+
+    ``feeds``: ``u = decay * v + j + bias`` takes the ``new`` current, or the ``old`` one of the step before.
+    Arrays ``(size,)``.
+    """
+
+    decay: Reals
+    bias: Reals
+    feeds: Literal["new", "old"] = "new"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,6 +46,10 @@ class RealPopulation:
         ``gt`` fires where ``u > threshold``, ``ge`` where ``u >= threshold``.
     node
         Name of the NIR node that it was read from.
+    shape
+        Shape whose C order counts the neurons, where it is not ``(size,)``.
+    current
+        A synaptic current between drive and potential, where there is one.
     """
 
     name: str
@@ -47,21 +66,25 @@ class RealPopulation:
     max_spikes: int = 1
     v_min: float | None = None
     node: str = ""
+    shape: tuple[int, ...] = ()
+    current: RealCurrent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RealEdge:
-    """Synapses of one NIR node; ``weights`` has shape ``(size of target, size of source)``."""
+    """Synapses of one or more NIR nodes; fields as of :class:`spikewright.network.Edge`."""
 
     source: str
     target: str
     weights: Reals
     node: str = ""
+    convolution: Convolution | None = None
+    delay: Levels = (0,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RealNetwork:
-    """A feed-forward network with real weights; ``populations`` stand in topological order."""
+    """A network with real weights; ``populations`` stand in topological order but for delayed edges."""
 
     name: str
     inputs: tuple[InputPort, ...]

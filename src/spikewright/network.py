@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from math import prod
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from spikewright.convolution import Convolution
 from spikewright.errors import ConfigError
-from spikewright.neuron import NeuronConfig
+from spikewright.neuron import Levels, NeuronConfig
 
 __all__ = ["DECODES", "Decode", "Edge", "InputPort", "IntegerNetwork", "Population"]
 
@@ -43,7 +45,7 @@ class InputPort:
     @property
     def size(self) -> int:
         """Number of addresses."""
-        return int(np.prod(self.shape))
+        return prod(self.shape)
 
     @property
     def max_value(self) -> int:
@@ -53,29 +55,68 @@ class InputPort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """Neurons that share one arithmetic; ``scale``: integer codes per 1.0 of the float network."""
+    """Neurons that share one arithmetic.
+
+    Parameters
+    ----------
+    scale
+        Integer codes per 1.0 of the float network.
+    scales
+        The same of every neuron, where they differ; ``scale`` is then their largest.
+    shape
+        Shape whose C order counts the neurons, where it is not ``(size,)``.
+    """
 
     name: str
     size: int
     neuron: NeuronConfig
     scale: float = 1.0
+    scales: tuple[float, ...] = ()
+    shape: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.shape and prod(self.shape) != self.size:
+            raise ConfigError(f"population {self.name!r}: shape {self.shape} must be of {self.size} neurons")
+        if len(self.scales) not in (0, self.size):
+            raise ConfigError(f"population {self.name!r}: scales must be of {self.size} neurons")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Edge:
     """Synapses from one source (an input or a population) to one population.
 
-    ``weights`` are integers of shape ``(size of target, size of source)``.
+    Parameters
+    ----------
+    weights
+        Integers ``(size of target, size of source)``, or the kernel of the convolution.
+    convolution
+        Geometry of the convolution, if it is one.
+    delay
+        Steps by which spikes come later, of all sources or of each. An edge from the population itself or
+        from a later one has a delay of 1 or more.
     """
 
     source: str
     target: str
     weights: Integers
+    convolution: Convolution | None = None
+    delay: Levels = (0,)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Sizes of target and source."""
+        if self.convolution is None:
+            return self.weights.shape[0], self.weights.shape[1]
+        return prod(self.convolution.target), prod(self.convolution.source)
+
+    def matrix(self) -> Any:
+        """Weights ``(size of target, size of source)``, a SciPy sparse matrix if of a convolution."""
+        return self.weights if self.convolution is None else self.convolution.matrix(self.weights)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IntegerNetwork:
-    """A quantized feed-forward network; ``populations`` stand in topological order.
+    """A quantized network; ``populations`` stand in topological order but for edges that close a cycle.
 
     Parameters
     ----------
@@ -105,12 +146,20 @@ class IntegerNetwork:
                     raise ConfigError(f"edge {edge.source!r} to {edge.target!r}: there is no {end!r}")
             if edge.target in seen:
                 raise ConfigError(f"edge {edge.source!r} to {edge.target!r}: an input takes no edge")
-            if edge.source in order and order[edge.source] >= order[edge.target]:
-                raise ConfigError(f"edge {edge.source!r} to {edge.target!r}: the source must come first")
-            if edge.weights.shape != (sizes[edge.target], sizes[edge.source]):
+            between = f"edge {edge.source!r} to {edge.target!r}"
+            if min(edge.delay) < 0 or len(edge.delay) not in (1, sizes[edge.source]):
+                raise ConfigError(f"{between}: delay must be of 0 or more, for all sources or for each")
+            if edge.source in order and order[edge.source] >= order[edge.target] and min(edge.delay) < 1:
+                raise ConfigError(f"{between}: the source must come first, or its spikes a step later")
+            if edge.convolution is not None and edge.weights.shape != edge.convolution.kernel_shape:
                 raise ConfigError(
-                    f"edge {edge.source!r} to {edge.target!r}: weights must have shape"
-                    f" {(sizes[edge.target], sizes[edge.source])}, not {edge.weights.shape}"
+                    f"{between}: kernel must have shape {edge.convolution.kernel_shape}, not"
+                    f" {edge.weights.shape}"
+                )
+            if edge.shape != (sizes[edge.target], sizes[edge.source]):
+                raise ConfigError(
+                    f"{between}: weights must have shape {(sizes[edge.target], sizes[edge.source])}, not"
+                    f" {edge.shape}"
                 )
         for name in self.outputs:
             if name not in order:
@@ -122,6 +171,11 @@ class IntegerNetwork:
         return {port.name: port.size for port in self.inputs} | {
             population.name: population.size for population in self.populations
         }
+
+    def closes_cycle(self, edge: Edge) -> bool:
+        """Whether an edge comes from its own target or from a later population."""
+        order = [population.name for population in self.populations]
+        return edge.source in order and order.index(edge.source) >= order.index(edge.target)
 
     def edges_to(self, name: str) -> tuple[Edge, ...]:
         """Edges into one population, in the network's order."""

@@ -6,7 +6,7 @@ from typing import Literal
 from spikewright.errors import ConfigError
 from spikewright.fixed import Codes, decay_multiply, decay_shift, signed_range
 
-__all__ = ["Decay", "Levels", "NeuronConfig"]
+__all__ = ["Current", "Decay", "Levels", "NeuronConfig"]
 
 Levels = tuple[int, ...]
 """One integer for all neurons of a population, or one for each."""
@@ -53,6 +53,37 @@ class Decay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Current:
+    """A synaptic current in every neuron: ``j = sat(D_syn(j) + i + h + b_syn)`` feeds the potential.
+
+    Parameters
+    ----------
+    bits
+        Width of the current, 8 to 24.
+    decay
+        ``D_syn``, applied to the stored current before the drive is added.
+    bias
+        ``b_syn``, added in every step.
+    feeds
+        Whether the potential takes the ``new`` current of the step, or the ``old`` one of the step before.
+    """
+
+    bits: int = 16
+    decay: Decay = Decay()
+    bias: Levels = (0,)
+    feeds: Literal["new", "old"] = "new"
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.bits <= 24:
+            raise ConfigError(f"current: bits must be 8..24, not {self.bits}")
+        if self.decay.kind == "shift" and self.decay.shift >= self.bits:
+            raise ConfigError(
+                f"current: decay: shift must be 0..{self.bits - 1} for {self.bits}-bit currents, not"
+                f" {self.decay.shift}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NeuronConfig:
     """The arithmetic of one population (docs/numerics.md); all levels are integer codes.
 
@@ -75,7 +106,9 @@ class NeuronConfig:
     floor
         Lowest potential that ``sat`` leaves, if not that of the state width.
     max_spikes
-        Most spikes of a neuron in a step; above 1 the reset is ``subtract``, ``now``.
+        Most spikes of a neuron in a step, 1 to 255; above 1 the reset is ``subtract``, ``now``.
+    current
+        A synaptic current between drive and potential, where there is one.
     """
 
     fires: bool = True
@@ -89,6 +122,7 @@ class NeuronConfig:
     bias: Levels = (0,)
     floor: int | None = None
     max_spikes: int = 1
+    current: Current | None = None
 
     def __post_init__(self) -> None:
         if not 8 <= self.state_bits <= 24:
@@ -105,8 +139,8 @@ class NeuronConfig:
             or (self.floor is not None and self.floor < signed_range(self.state_bits)[0])
         ):
             raise ConfigError(f"floor must be in {signed_range(self.state_bits)[0]}..0, not {self.floor}")
-        if self.max_spikes < 1:
-            raise ConfigError(f"max_spikes must be 1 or more, not {self.max_spikes}")
+        if not 1 <= self.max_spikes <= 255:
+            raise ConfigError(f"max_spikes must be 1..255, not {self.max_spikes}")
         if self.max_spikes > 1 and (self.reset, self.reset_when) != ("subtract", "now"):
             raise ConfigError("max_spikes above 1 needs reset subtract, now")
         if self.fires and self.reset == "set":

@@ -104,14 +104,20 @@ cores:
     reset_amount: [10]
     reset_value: [0]
     bias: [0]
-    floor: null
     max_spikes: 1
   neurons: 2
   lanes: 2
   weight_bits: 8
   accumulator_bits: 16
+  potential_bits: 0
   ports:
-  - {source: input, kind: drive, addresses: 2, value_bits: 0, first_row: 0}
+  - source: input
+    kind: drive
+    addresses: 2
+    value_bits: 0
+    first_row: 0
+    pool: [1, 1]
+    delay: [0]
   rows: {kind: dense}
   placement: [0, 1]
   parameters: []
@@ -139,8 +145,12 @@ def test_a_configuration_by_hand() -> None:
         ("lanes: 2", "lanes: true", "cores.0.lanes: must be an integer, not True"),
         ("lanes: 2", "lanes: 2\n  speed: 9", "cores.0.speed: is not a key"),
         ("  lanes: 2\n", "", "cores.0.lanes: is missing"),
-        ("lanes: 2", "lanes: 2\n  lanes: 2", "line 30: 'lanes' stands twice"),
-        ("kind: dense", "kind: sparse", "cores.0.rows.kind: must be dense or compressed, not 'sparse'"),
+        ("lanes: 2", "lanes: 2\n  lanes: 2", "line 29: 'lanes' stands twice"),
+        (
+            "kind: dense",
+            "kind: sparse",
+            "cores.0.rows.kind: must be dense or compressed or kernel, not 'sparse'",
+        ),
         ("kind: dense", "kind: compressed", "cores.0.rows.entries: is missing"),
         ("kind: dense", "kind: dense, entries: 3", "cores.0.rows.entries: is not a key"),
         (
@@ -158,7 +168,11 @@ def test_a_configuration_by_hand() -> None:
         ),
         ("value_scale: 1.0", "value_scale: .inf", "inputs.0.value_scale: must be finite, not inf"),
         ("source: input", "source: 7", "cores.0.ports.0.source: must be text, not 7"),
-        ("source: input", "source: imput", "core 'lif': port 'imput' must be an input or an earlier core"),
+        (
+            "source: input",
+            "source: imput",
+            "core 'lif': port 'imput' must be an input or an earlier core, or a delayed one",
+        ),
         (
             "placement: [0, 1]",
             "placement: [0, 0]",
@@ -171,7 +185,7 @@ def test_a_configuration_by_hand() -> None:
             "decode: must be 'count', 'potential_sum', 'potential_last' or 'first_spike', not 'most'",
         ),
         ("decode: count", "decode: &a count", None),
-        ("decode: count", "decode: *a", "line 39: aliases (*a) are not allowed"),
+        ("decode: count", "decode: *a", "line 45: aliases (*a) are not allowed"),
     ],
 )
 def test_a_wrong_configuration_is_one_line(old: str, new: str, message: str | None) -> None:
