@@ -99,7 +99,8 @@ class PortConfig:
     source
         Name of the input or core that it comes from.
     kind
-        Whether its events count in their step, or stay as held drive.
+        Whether its events count in their step (drive), stay as held drive (hold), or are dropped, so that
+        only its tokens count (pace: of a core which all else reaches a step later).
     addresses
         Events carry an address below this.
     value_bits
@@ -120,7 +121,7 @@ class PortConfig:
     """
 
     source: str
-    kind: Literal["drive", "hold"] = "drive"
+    kind: Literal["drive", "hold", "pace"] = "drive"
     addresses: int
     value_bits: int = 0
     first_row: int = 0
@@ -205,6 +206,8 @@ class CoreConfig:
             raise ConfigError(f"core {self.name!r}: places without a neuron must come last")
         row = 0
         for port in self.ports:
+            if port.kind == "pace":
+                continue
             if (port.convolution is not None) != isinstance(self.rows, KernelRows):
                 raise ConfigError(f"core {self.name!r}: port {port.source!r}: kernel rows need a convolution")
             if isinstance(self.rows, KernelRows):
@@ -223,7 +226,7 @@ class CoreConfig:
     @property
     def total_rows(self) -> int:
         """Rows of the weight memory: the addresses of all ports."""
-        return sum(port.addresses for port in self.ports)
+        return sum(port.addresses for port in self.ports if port.kind != "pace")
 
     @property
     def partial_slots(self) -> int:
@@ -303,6 +306,7 @@ class InputConfig:
     kind: Literal["drive", "hold"] = "drive"
     value_bits: int = 0
     value_scale: float = 1.0
+    max_events: int = 1
     plane: PlaneFormat | None = None
 
     @property

@@ -34,6 +34,9 @@ class InputPort:
         0 for spikes; else events carry an unsigned value of so many bits.
     value_scale
         The float value ``x`` comes in as ``round(x * value_scale)``.
+    max_events
+        Most spikes that an address brings in a step, 1 to 255: a count comes in as so many events. 1 where
+        events carry values.
     """
 
     name: str
@@ -41,6 +44,12 @@ class InputPort:
     kind: Literal["drive", "hold"] = "drive"
     value_bits: int = 0
     value_scale: float = 1.0
+    max_events: int = 1
+
+    def __post_init__(self) -> None:
+        most = 1 if self.value_bits else 255
+        if not 1 <= self.max_events <= most:
+            raise ConfigError(f"input {self.name!r}: max_events must be 1..{most}, not {self.max_events}")
 
     @property
     def size(self) -> int:
@@ -49,8 +58,8 @@ class InputPort:
 
     @property
     def max_value(self) -> int:
-        """Highest value that one event carries; 1 for a spike."""
-        return (1 << self.value_bits) - 1 if self.value_bits else 1
+        """Highest value that an address brings in a step: of its one event, or of its spikes together."""
+        return (1 << self.value_bits) - 1 if self.value_bits else self.max_events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

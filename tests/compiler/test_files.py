@@ -88,6 +88,7 @@ inputs:
   kind: drive
   value_bits: 0
   value_scale: 1.0
+  max_events: 1
 cores:
 - name: lif
   neuron:
@@ -145,7 +146,7 @@ def test_a_configuration_by_hand() -> None:
         ("lanes: 2", "lanes: true", "cores.0.lanes: must be an integer, not True"),
         ("lanes: 2", "lanes: 2\n  speed: 9", "cores.0.speed: is not a key"),
         ("  lanes: 2\n", "", "cores.0.lanes: is missing"),
-        ("lanes: 2", "lanes: 2\n  lanes: 2", "line 29: 'lanes' stands twice"),
+        ("lanes: 2", "lanes: 2\n  lanes: 2", "line 30: 'lanes' stands twice"),
         (
             "kind: dense",
             "kind: sparse",
@@ -185,7 +186,7 @@ def test_a_configuration_by_hand() -> None:
             "decode: must be 'count', 'potential_sum', 'potential_last' or 'first_spike', not 'most'",
         ),
         ("decode: count", "decode: &a count", None),
-        ("decode: count", "decode: *a", "line 45: aliases (*a) are not allowed"),
+        ("decode: count", "decode: *a", "line 46: aliases (*a) are not allowed"),
     ],
 )
 def test_a_wrong_configuration_is_one_line(old: str, new: str, message: str | None) -> None:
