@@ -1,13 +1,15 @@
 """From an integer network to what the hardware is built for: one core a population, and its memory images."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from spikewright.compiler.bounds import population_bounds
 from spikewright.compiler.parameters import core_parameters, levels_image, parameter_image
-from spikewright.compiler.placement import balanced, default_lanes, natural
+from spikewright.compiler.placement import balanced, check_lanes, default_lanes, natural
+from spikewright.compiler.planes import find_planes, kernel_images, kernel_lanes
+from spikewright.compiler.ports import Block, core_ports, expand, pace
 from spikewright.compiler.rows import (
     GROUPS,
     LaneEntries,
@@ -25,17 +27,20 @@ from spikewright.config import (
     CoreConfig,
     DenseRows,
     InputConfig,
-    PortConfig,
+    KernelRows,
 )
 from spikewright.errors import ConfigError
+from spikewright.events import PlaneFormat
 from spikewright.fixed import signed_range, unsigned_bits
 from spikewright.network import Edge, IntegerNetwork, Population
+from spikewright.neuron import Current
 
 __all__ = ["Contents", "Mapped", "RowsChoice", "map_network"]
 
 Contents = Literal["baked", "bus"]
 RowsChoice = Literal["auto", "dense", "compressed"]
 
+Planes = dict[str, PlaneFormat]
 Placements = dict[str, tuple[int, ...]]
 
 
@@ -67,52 +72,82 @@ def map_network(
 ) -> Mapped:
     """Map every population to a core of its own.
 
+    A population in the plane, into which only convolutions lead, keeps their kernels; every other has a row
+    for each address of its sources.
+
     Parameters
     ----------
     network
-        What to map; every population needs an edge and fires at most one spike a step.
+        What to map; every population needs an edge.
     lanes
         Neurons that every core works on at once, a power of two up to 32; by default what
-        :func:`~spikewright.compiler.placement.default_lanes` says of each.
+        :func:`~spikewright.compiler.placement.default_lanes` says of each, and
+        :func:`~spikewright.compiler.planes.kernel_lanes` of those that keep kernels.
     contents
         ``baked``: memories are initialised when the hardware is configured; ``bus``: they are loaded
         over the configuration bus, and all levels stand in memories so that they can be loaded too.
     rows
         ``auto`` takes for each core dense or compressed rows, whichever needs fewer bits.
     """
-    placements: Placements = {}
+    if rows not in get_args(RowsChoice):
+        raise ConfigError(f"rows must be auto, dense or compressed, not {rows!r}")
+    edges = {population.name: checked_edges(network, population) for population in network.populations}
+    planes: Planes = {}
+    for name, shape in find_planes(network).items():
+        width = 1 if name not in edges else kernel_lanes(edges[name]) if lanes is None else lanes
+        check_lanes(width)
+        planes[name] = PlaneFormat(shape=shape, lanes=width)
+    blocks = {
+        name: tuple(expand(edge, planes.get(edge.source)) for edge in into)
+        for name, into in edges.items()
+        if name not in planes
+    }
+    # Where neurons live hangs on their own synapses alone; with all places known, rows take their order.
+    placements: Placements = {
+        name: plan_rows(network, name, blocks[name], {}, lanes=lanes, choice=rows).placement
+        for name in blocks
+        if any(network.closes_cycle(edge) for into in edges.values() for edge in into if edge.source == name)
+    }
     cores: list[CoreConfig] = []
     images: dict[str, Image] = {}
     for population in network.populations:
-        edges = checked_edges(network, population)
+        name = population.name
         parameters, levels = core_parameters(population, contents)
-        width = default_lanes(population.size) if lanes is None else lanes
-        plan = plan_rows(network, population, edges, placements, lanes=width, choice=rows)
+        bounds = population_bounds(network, population)
+        receives = population.neuron.current or population.neuron
+        floor = receives.bits if isinstance(receives, Current) else receives.state_bits
+        plan = None
+        if name in blocks:
+            plan = plan_rows(network, name, blocks[name], placements, lanes=lanes, choice=rows)
+            placements[name] = plan.placement
+        width = planes[name].lanes if plan is None else plan.placed.shape[2]
+        ports = core_ports(network, edges[name], blocks.get(name), planes, width)
         core = CoreConfig(
-            name=population.name,
+            name=name,
             neuron=population.neuron,
             neurons=population.size,
             lanes=width,
             weight_bits=network.weight_bits,
-            accumulator_bits=max(
-                population_bounds(network, population).accumulator_bits, population.neuron.state_bits
-            ),
-            ports=core_ports(network, edges),
-            rows=plan.rows,
-            placement=plan.placement,
+            accumulator_bits=max(bounds.accumulator_bits, floor),
+            potential_bits=max(bounds.potential_bits, population.neuron.state_bits) if bounds.current else 0,
+            ports=ports + pace(network, edges[name]),
+            rows=KernelRows() if plan is None else plan.rows,
+            placement=() if plan is None else plan.placement,
             parameters=parameters,
             levels=levels,
+            plane=planes.get(name),
         )
         cores.append(core)
-        placements[core.name] = core.placement
-        if isinstance(core.rows, CompressedRows):
-            images |= compressed_images(core, core.rows, plan.entries)
+        if plan is None:
+            images |= kernel_images(core, edges[name])
+        elif isinstance(plan.rows, CompressedRows):
+            images |= compressed_images(core, plan.rows, plan.entries)
         else:
             images |= dense_images(core, plan.placed)
         if core.parameters:
-            images[f"{core.name}.parameters"] = parameter_image(core)
+            images[f"{name}.parameters"] = parameter_image(core)
         if core.levels:
-            images[f"{core.name}.levels"] = levels_image(core)
+            images[f"{name}.levels"] = levels_image(core)
     chip = ChipConfig(
         name=network.name,
         contents=contents,
@@ -123,6 +158,8 @@ def map_network(
                 kind=port.kind,
                 value_bits=port.value_bits,
                 value_scale=port.value_scale,
+                max_events=port.max_events,
+                plane=planes.get(port.name),
             )
             for port in network.inputs
         ),
@@ -138,66 +175,42 @@ def checked_edges(network: IntegerNetwork, population: Population) -> tuple[Edge
     edges = network.edges_to(population.name)
     if not edges:
         raise ConfigError(f"{population.name}: must have an edge into it, and has none")
-    if population.neuron.max_spikes > 1:
-        raise ConfigError(
-            f"{population.name}: a core fires at most 1 spike a step, not {population.neuron.max_spikes}:"
-            " give max_spikes_per_step 1, if the network was trained so"
-        )
-    sources = [edge.source for edge in edges]
+    ends = [(edge.source, edge.delay) for edge in edges]
     low, high = signed_range(network.weight_bits)
     for edge in edges:
-        if sources.count(edge.source) > 1:
-            raise ConfigError(
-                f"edge {edge.source!r} to {edge.target!r}: there must be one such edge, not"
-                f" {sources.count(edge.source)}"
-            )
+        between = f"edge {edge.source!r} to {edge.target!r}"
+        if ends.count((edge.source, edge.delay)) > 1:
+            count = ends.count((edge.source, edge.delay))
+            raise ConfigError(f"{between}: there must be one such edge of each delay, not {count}")
         if edge.weights.size and not low <= int(edge.weights.min()) <= int(edge.weights.max()) <= high:
             raise ConfigError(
-                f"edge {edge.source!r} to {edge.target!r}: weights of {network.weight_bits} bits must be in"
+                f"{between}: weights of {network.weight_bits} bits must be in"
                 f" {low}..{high}, not {int(edge.weights.min())}..{int(edge.weights.max())}"
             )
     return edges
 
 
-def core_ports(network: IntegerNetwork, edges: tuple[Edge, ...]) -> tuple[PortConfig, ...]:
-    """Ports of a core, one an edge, their rows one after the other."""
-    ports: list[PortConfig] = []
-    row = 0
-    for edge in edges:
-        source = network.input(edge.source)
-        addresses = edge.weights.shape[1]
-        ports.append(
-            PortConfig(
-                source=edge.source,
-                kind=source.kind if source else "drive",
-                addresses=addresses,
-                value_bits=source.value_bits if source else 0,
-                first_row=row,
-            )
-        )
-        row += addresses
-    return tuple(ports)
-
-
 def plan_rows(
     network: IntegerNetwork,
-    population: Population,
-    edges: tuple[Edge, ...],
+    name: str,
+    blocks: tuple[Block, ...],
     placements: Placements,
     *,
-    lanes: int,
+    lanes: int | None,
     choice: RowsChoice,
 ) -> RowPlan:
     """The layout that takes fewer bits, or the one asked for."""
+    size = network.population(name).size
+    width = default_lanes(size) if lanes is None else lanes
     plans: list[RowPlan] = []
     if choice in ("auto", "dense"):
-        placement = natural(population.size, lanes)
-        placed = place_weights(edges, placement, lanes, placements)
+        placement = natural(size, width)
+        placed = place_weights(blocks, placement, width, placements | {name: placement})
         bits = placed.size * network.weight_bits
         plans.append(RowPlan(placement=placement, rows=DenseRows(), placed=placed, entries=(), bits=bits))
-    if choice == "compressed" or (choice == "auto" and may_be_smaller(edges, plans[0], network.weight_bits)):
-        placement = balanced(np.concatenate([edge.weights != 0 for edge in edges], axis=1), lanes)
-        placed = place_weights(edges, placement, lanes, placements)
+    if choice == "compressed" or (choice == "auto" and may_be_smaller(blocks, plans[0], network.weight_bits)):
+        placement = balanced(np.concatenate([block.weights != 0 for block in blocks], axis=1), width)
+        placed = place_weights(blocks, placement, width, placements | {name: placement})
         entries = compress(placed)
         for group in GROUPS:
             rows = compressed_layout(entries, group)
@@ -205,17 +218,17 @@ def plan_rows(
                 rows,
                 total_rows=len(placed),
                 slots=placed.shape[1],
-                lanes=lanes,
+                lanes=width,
                 weight_bits=network.weight_bits,
             )
             plans.append(RowPlan(placement=placement, rows=rows, placed=placed, entries=entries, bits=bits))
-    if not plans:
-        raise ConfigError(f"rows must be auto, dense or compressed, not {choice!r}")
-    return min(plans, key=lambda plan: plan.bits)  # the first of equals: dense, then the smallest group
+    known = placements.get(name)
+    fitting = [plan for plan in plans if known in (None, plan.placement)]
+    return min(fitting, key=lambda plan: plan.bits)  # the first of equals: dense, then the smallest group
 
 
-def may_be_smaller(edges: tuple[Edge, ...], dense: RowPlan, weight_bits: int) -> bool:
+def may_be_smaller(blocks: tuple[Block, ...], dense: RowPlan, weight_bits: int) -> bool:
     """Whether compressed rows can be smaller than dense ones: by their entries alone, without pointers."""
     _, slots, _ = dense.placed.shape
-    entries = sum(int(np.count_nonzero(edge.weights)) for edge in edges)
+    entries = sum(int(np.count_nonzero(block.weights)) for block in blocks)
     return entries * (unsigned_bits(slots - 1) + weight_bits) < dense.bits

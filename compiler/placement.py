@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from spikewright.errors import ConfigError
 
-__all__ = ["balanced", "default_lanes", "lane_sizes", "natural"]
+__all__ = ["balanced", "check_lanes", "default_lanes", "lane_sizes", "natural"]
 
 Integers = npt.NDArray[np.int64]
 
@@ -22,6 +22,12 @@ def default_lanes(neurons: int) -> int:
     return 1 << max(0, min(8, neurons // 4).bit_length() - 1)
 
 
+def check_lanes(lanes: int) -> None:
+    """Refuse a number of lanes that no core has."""
+    if lanes < 1 or lanes > 32 or lanes & (lanes - 1):
+        raise ConfigError(f"lanes must be a power of two in 1..32, not {lanes}")
+
+
 def lane_sizes(neurons: int, lanes: int) -> list[int]:
     """Neurons of every lane: all slots are full but those of the last lanes in the last slot."""
     slots = -(-neurons // lanes)
@@ -30,8 +36,7 @@ def lane_sizes(neurons: int, lanes: int) -> list[int]:
 
 def natural(neurons: int, lanes: int) -> tuple[int, ...]:
     """Neurons in their own order; places without a neuron (-1) come last."""
-    if lanes < 1 or lanes > 32 or lanes & (lanes - 1):
-        raise ConfigError(f"lanes must be a power of two in 1..32, not {lanes}")
+    check_lanes(lanes)
     slots = -(-neurons // lanes)
     return (*range(neurons), *[-1] * (slots * lanes - neurons))
 

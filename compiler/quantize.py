@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.compiler.bounds import drive_range
+from spikewright.compiler.bounds import Drive, drive_range
 from spikewright.compiler.decays import choose_decay
 from spikewright.compiler.levels import WIDEST, LevelsOverflowError, choose_state_bits, population_neuron
 from spikewright.compiler.semantics import DecaySpec
@@ -143,9 +143,16 @@ def quantize_population(real: RealNetwork, population: RealPopulation, plan: Pla
         notes.append(note)
     integers = [weight_codes(edge, scale, value_scale(ports, edge), plan.weight_bits) for edge in edges]
     if asked is None:
-        ends = [(codes, ports.get(edge.source)) for codes, edge in zip(integers, edges, strict=True)]
-        drive, held = (drive_range(population.size, ends, kind) for kind in ("drive", "hold"))
-        choice = choose_state_bits(neuron, (drive[0] + held[0], drive[1] + held[1]), population.name, scale)
+        drives = [
+            Drive(
+                weights=codes,
+                convolution=edge.convolution,
+                largest=most_in_a_step(real, edge.source),
+            )
+            for codes, edge in zip(integers, edges, strict=True)
+        ]
+        drive = drive_range(population.size, drives)
+        choice = choose_state_bits(neuron, drive, population.name, scale)
         neuron = replace(neuron, state_bits=choice.bits, floor=narrowed(neuron.floor, choice.bits))
         notes.append(choice.note)
     if not any(np.any(codes) for codes in integers):
@@ -162,6 +169,12 @@ def quantize_population(real: RealNetwork, population: RealPopulation, plan: Pla
         ),
         notes=tuple(notes),
     )
+
+
+def most_in_a_step(real: RealNetwork, name: str) -> int:
+    """Most spikes, or highest value, of an address of an input or population in a step."""
+    most = {port.name: port.max_value for port in real.inputs}
+    return (most | {population.name: population.max_spikes for population in real.populations})[name]
 
 
 def value_scale(ports: Mapping[str, InputPort], edge: RealEdge) -> float:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikewright.compiler.ports import Block
 from spikewright.compiler.words import Image, Integers, pack, unpack
 from spikewright.config import CompressedRows, CoreConfig, PortConfig, slot_bits
 from spikewright.fixed import unsigned_bits
 from spikewright.memories import BANK_WORDS, weight_memories
-from spikewright.network import Edge
 
 __all__ = [
     "LaneEntries",
@@ -45,21 +45,21 @@ class LaneEntries:
 
 
 def place_weights(
-    edges: tuple[Edge, ...],
+    blocks: tuple[Block, ...],
     placement: tuple[int, ...],
     lanes: int,
     source_placements: dict[str, tuple[int, ...]],
 ) -> Integers:
-    """Placed weights of one core; an edge from a core has its rows in that core's physical order."""
+    """Placed weights of one core; a block from a core has its rows in that core's physical order."""
     places = np.array(placement, np.int64)
-    blocks = []
-    for edge in edges:
-        sources = source_placements.get(edge.source)
-        weights = edge.weights if sources is None else edge.weights[:, [n for n in sources if n >= 0]]
-        block = np.zeros((weights.shape[1], len(places)), np.int64)
-        block[:, places >= 0] = weights[places[places >= 0]].T
-        blocks.append(block)
-    return np.concatenate(blocks).reshape(-1, len(places) // lanes, lanes)
+    placed = []
+    for block in blocks:
+        sources = source_placements.get(block.source) if block.plane is None else None
+        weights = block.weights if sources is None else block.weights[:, [n for n in sources if n >= 0]]
+        rows = np.zeros((weights.shape[1], len(places)), np.int64)
+        rows[:, places >= 0] = weights[places[places >= 0]].T
+        placed.append(rows)
+    return np.concatenate(placed).reshape(-1, len(places) // lanes, lanes)
 
 
 def dense_images(core: CoreConfig, placed: Integers) -> dict[str, Image]:

@@ -103,7 +103,7 @@ class CoreTiming:
         self.held: Flags = np.zeros(samples, dtype=bool)
         self.turns: Cycles = np.zeros((len(core.ports), samples), dtype=np.int64)
         dense = not isinstance(core.rows, CompressedRows)
-        banks = len(bank_depths(core.total_rows * core.slots)) > 1 if dense else False
+        banks = len(bank_depths(core.weight_words)) > 1 if dense else False
         self.settling = 1 + banks + (not self.latency.settles_at_once)
 
     @property

@@ -229,6 +229,14 @@ class CoreConfig:
         return sum(port.addresses for port in self.ports if port.kind != "pace")
 
     @property
+    def weight_words(self) -> int:
+        """Words of the weight memory of dense rows or kernels."""
+        if not isinstance(self.rows, KernelRows):
+            return self.total_rows * self.slots
+        kernels = [port.convolution for port in self.ports if port.convolution is not None]
+        return sum(k.source[0] * prod(k.size) * k.group_words(self.lanes) for k in kernels)
+
+    @property
     def partial_slots(self) -> int:
         """Slots, the last ones, in which only the first :attr:`partial_lanes` lanes have a neuron."""
         if self.neurons == len(self.placement):

@@ -53,7 +53,8 @@ def core_memories(core: CoreConfig) -> tuple[MemoryConfig, ...]:
     """Memories of one core, in the order of the bus map.
 
     - ``<core>.weights``: dense rows; word ``row * slots + slot`` packs the weights of lanes 0, 1, ...
-      from the lowest bits up. Above :data:`BANK_WORDS` words these are ``<core>.weights.0``, ``.1``, ...
+      from the lowest bits up. Kernels: see :class:`~spikewright.config.KernelRows`. Above
+      :data:`BANK_WORDS` words these are ``<core>.weights.0``, ``.1``, ...
     - ``<core>.entries.<lane>``: compressed rows; an entry is the weight in the low bits, the slot above.
     - ``<core>.rows.<lane>``: word ``row // group`` is the start in the low bits, then the ends.
     - ``<core>.parameters``: word ``slot`` packs, for lanes 0, 1, ..., the fields of
@@ -77,7 +78,7 @@ def core_memories(core: CoreConfig) -> tuple[MemoryConfig, ...]:
         ]
     else:
         width = core.lanes * core.weight_bits
-        depths = bank_depths(core.total_rows * core.slots)
+        depths = bank_depths(core.weight_words)
         names = ["weights"] if len(depths) == 1 else [f"weights.{bank}" for bank in range(len(depths))]
         memories += [
             MemoryConfig(name=f"{core.name}.{name}", depth=depth, width=width)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikewright.compiler.bounds import (
+    Drive,
     drive_range,
     levels_array,
     population_bounds,
@@ -162,5 +163,5 @@ def test_reachable_ranges_are_tight_and_say_when_there_is_none() -> None:
     assert reach(Decay(), fires=False) is None
     # Without leak a firing neuron falls for ever, but cannot rise: what stays after a reset is below c.
     assert reach(Decay(), compare=(50,), reset="set") is None
-    assert drive_range(1, [(np.array([[-1]]), None)], "drive") == (np.array([-1]), np.array([0]))
+    assert drive_range(1, [Drive(weights=np.array([[-1]]))]) == (np.array([-1]), np.array([0]))
     assert reach(Decay(kind="shift", shift=0), fires=False) == (-10, 100)

@@ -80,12 +80,6 @@ def test_wrong_parameters_and_wiring_are_rows_not_exceptions(
     assert not check(graph({}, [])).supported
 
 
-def test_several_spikes_a_step_are_not_supported(nodes: Nodes, edges: Edges, graph: Graph) -> None:
-    report = check(graph(nodes, edges), semantics={"max_spikes_per_step": 3, "reset": "subtract"})
-    assert not report.supported
-    assert [row.name for row in report.nodes if not row.supported] == ["lif1"]
-
-
 def test_semantics_that_are_wrong_in_themselves_are_raised(nodes: Nodes, edges: Edges, graph: Graph) -> None:
     with pytest.raises(ConfigError, match=r"^semantics: dt: must be above 0, not -1$"):
         check(graph(nodes, edges), semantics={"dt": -1})

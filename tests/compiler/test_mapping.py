@@ -254,16 +254,10 @@ def test_refusals() -> None:
     refused(replace(network, edges=network.edges[:1]), "b: must have an edge into it, and has none")
     refused(
         replace(network, edges=(*network.edges, network.edges[0])),
-        "edge 'in' to 'a': there must be one such edge, not 2",
+        "edge 'in' to 'a': there must be one such edge of each delay, not 2",
     )
     heavy = replace(network, edges=(replace(network.edges[0], weights=np.full((3, 2), 8)), network.edges[1]))
     refused(heavy, "edge 'in' to 'a': weights of 4 bits must be in -8..7, not 8..8")
-    many = NeuronConfig(compare=(5,), reset_amount=(5,), max_spikes=3)
-    refused(
-        replace(network, populations=(replace(network.populations[0], neuron=many), network.populations[1])),
-        "a: a core fires at most 1 spike a step, not 3: give max_spikes_per_step 1, if the network was"
-        " trained so",
-    )
     refused(network, "lanes must be a power of two in 1..32, not 3", lanes=3)
     refused(network, "rows must be auto, dense or compressed, not 'sparse'", rows="sparse")
     levels = NeuronConfig(compare=(5, 6), reset_amount=(5,))
