@@ -7,9 +7,9 @@ import numpy as np
 
 from spikewright.fixed import signed_range
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
-from spikewright.neuron import Decay, NeuronConfig
+from spikewright.neuron import Current, Decay, NeuronConfig
 
-__all__ = ["Case", "random_case"]
+__all__ = ["Case", "enriched", "random_case", "random_events", "random_neuron", "random_weights"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -158,11 +158,28 @@ def one_level(neuron: NeuronConfig, rng: np.random.Generator) -> NeuronConfig:
     return replace(neuron, reset_amount=neuron.compare)
 
 
+def enriched(neuron: NeuronConfig, size: int, rng: np.random.Generator, *, drive: int) -> NeuronConfig:
+    """In some a synaptic current of any decay between drive and potential, in some several spikes a step."""
+    if rng.random() < 0.35:
+        bits = int(rng.integers(8, 25))
+        likely = random_neuron(rng, size, fires=False, drive=drive)
+        decay = likely.decay
+        if decay.kind == "shift" and decay.shift >= bits:
+            decay = replace(decay, shift=bits - 1)
+        high = signed_range(bits)[1]
+        bias = tuple(max(-high, min(high, level)) for level in likely.bias)
+        feeds: Literal["new", "old"] = "old" if rng.random() < 0.4 else "new"
+        neuron = replace(neuron, current=Current(bits=bits, decay=decay, bias=bias, feeds=feeds))
+    if neuron.fires and (neuron.reset, neuron.reset_when) == ("subtract", "now") and rng.random() < 0.5:
+        neuron = replace(neuron, max_spikes=int(rng.choice([2, 3, 7, 255])))
+    return neuron
+
+
 def random_events(rng: np.random.Generator, port: InputPort, samples: int, steps: int) -> np.ndarray:
     """Spikes or values at a rate of its own; steps without any, and steps with all, among them."""
     shape = (samples, steps, *port.shape)
     rate = rng.choice([0.05, 0.3, 0.8], size=(samples, steps) + (1,) * len(port.shape), p=[0.5, 0.4, 0.1])
     if port.kind == "hold":
         rate = rate * (rng.random(rate.shape) < 0.3)
-    values = rng.integers(1, port.max_value, size=shape, endpoint=True)
+    values = rng.integers(1, port.max_value, size=shape, endpoint=True)  # or counts of spikes
     return np.where(rng.random(shape) < rate, values, 0).astype(np.int64)

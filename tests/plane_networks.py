@@ -8,9 +8,9 @@ import numpy as np
 from spikewright.convolution import Convolution, Plane
 from spikewright.fixed import signed_range
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
-from tests.networks import random_neuron, random_weights
+from tests.networks import Case, enriched, random_events, random_neuron, random_weights
 
-__all__ = ["random_convolution", "random_plane_network"]
+__all__ = ["random_convolution", "random_plane_case", "random_plane_network"]
 
 
 def random_convolution(rng: np.random.Generator, source: Plane, *, most: int = 6) -> Convolution:
@@ -78,6 +78,7 @@ def random_plane_network(seed: int) -> IntegerNetwork:
             matrix = edge.matrix()
             fan_in += int(abs(matrix).sum(axis=1).max())
         neuron = random_neuron(rng, size, fires=fires, drive=fan_in)
+        neuron = enriched(neuron, size, rng, drive=fan_in)
         populations.append(
             Population(name=name, size=size, neuron=neuron, shape=shape if len(shape) == 3 else ())
         )
@@ -122,6 +123,19 @@ def random_plane_network(seed: int) -> IntegerNetwork:
         outputs=ordered,
         weight_bits=weight_bits,
     )
+
+
+def random_plane_case(seed: int, *, steps: int = 8, samples: int = 3) -> Case:
+    """The network of a seed, how it is mapped, and what is fed to it."""
+    network = random_plane_network(seed)
+    rng = np.random.default_rng([seed, 78])
+    mapping = {
+        "lanes": None if rng.random() < 0.4 else int(2 ** rng.integers(0, 4)),
+        "contents": "bus" if rng.random() < 0.3 else "baked",
+        "rows": str(rng.choice(["auto", "dense", "compressed"])),
+    }
+    x = {port.name: random_events(rng, port, samples, steps) for port in network.inputs}
+    return Case(network=network, mapping=mapping, x=x)
 
 
 def top_weights(rng: np.random.Generator, size: int, plane: Plane, weight_bits: int) -> np.ndarray:

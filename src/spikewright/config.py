@@ -193,10 +193,12 @@ class CoreConfig:
             raise ConfigError(f"core {self.name!r}: lanes must be a power of two, not {self.lanes}")
         if not 2 <= self.weight_bits <= 16:
             raise ConfigError(f"core {self.name!r}: weight_bits must be 2..16, not {self.weight_bits}")
-        if self.accumulator_bits < self.neuron.state_bits:
+        current = self.neuron.current
+        what, least = ("state", self.neuron.state_bits) if current is None else ("current", current.bits)
+        if self.accumulator_bits < least:
             raise ConfigError(
-                f"core {self.name!r}: accumulator_bits must be at least the state's"
-                f" {self.neuron.state_bits}, not {self.accumulator_bits}"
+                f"core {self.name!r}: accumulator_bits must be at least the {what}'s {least}, not"
+                f" {self.accumulator_bits}"
             )
         if len(self.placement) % self.lanes:
             raise ConfigError(f"core {self.name!r}: placement must fill whole words of {self.lanes} lanes")
