@@ -43,7 +43,8 @@ def reductions(case: Case) -> Iterator[Case]:
     for edge in network.edges:
         if len(network.edges_to(edge.target)) > 1:
             yield tidied(case, tuple(other for other in network.edges if other is not edge))
-    for name, size in network.sizes.items():
+    flat = all(edge.convolution is None and len(edge.delay) == 1 for edge in network.edges)
+    for name, size in network.sizes.items() if flat else ():
         for part in halves(size):
             yield cut(case, {name: part})
     for key, least in (("lanes", 1), ("contents", "baked"), ("rows", "dense")):
@@ -89,6 +90,9 @@ def cut_population(population: Population, kept: slice) -> Population:
     names = ("compare", "reset_amount", "reset_value", "bias")
     fields: dict[str, Any] = {name: levels(getattr(neuron, name)) for name in names}
     fields["decay"] = replace(neuron.decay, factor=levels(neuron.decay.factor))
+    if neuron.current is not None:
+        decay = replace(neuron.current.decay, factor=levels(neuron.current.decay.factor))
+        fields["current"] = replace(neuron.current, decay=decay, bias=levels(neuron.current.bias))
     cut_neuron: NeuronConfig = replace(neuron, **fields)
     return replace(population, size=size, neuron=cut_neuron)
 
@@ -126,6 +130,9 @@ def tell(case: Case) -> str:
     lines = [f"weights of {network.weight_bits} bits, outputs {network.outputs}, {case.mapping}"]
     lines += [str(port) for port in network.inputs]
     lines += [str(population) for population in network.populations]
-    lines += [f"{edge.source} to {edge.target}: {edge.weights.tolist()}" for edge in network.edges]
+    lines += [
+        f"{edge.source} to {edge.target}, delay {edge.delay}, {edge.convolution}: {edge.weights.tolist()}"
+        for edge in network.edges
+    ]
     lines += [f"{name}: {array.tolist()}" for name, array in case.x.items()]
     return "\n".join(lines)
