@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.compiler.quantize import Plan, quantize
+from spikewright.compiler.plan import Plan
+from spikewright.compiler.quantize import quantize
 from spikewright.errors import ConfigError
 from spikewright.ir import RealNetwork
 from spikewright.network import InputPort, IntegerNetwork

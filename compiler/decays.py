@@ -10,7 +10,7 @@ from spikewright.errors import ConfigError
 from spikewright.ir import RealPopulation
 from spikewright.neuron import Decay
 
-__all__ = ["choose_decay", "decay_text", "real_factor"]
+__all__ = ["choose_current_decay", "choose_decay", "decay_text", "real_factor"]
 
 Reals = npt.NDArray[np.float64]
 
@@ -47,13 +47,23 @@ def choose_decay(
             )
         told = f"{population.name}: decay {decay_text(decay)}, as {'trained' if trained else 'asked'}"
         return decay, told + (f"; the network's own is off by up to {off:.2g}" if off > EXACT else "")
-    factors = population.decay
+    return nearest(population.decay, f"{population.name}: decay")
+
+
+def choose_current_decay(population: RealPopulation) -> tuple[Decay, str]:
+    """The decay of a population's synaptic current, chosen likewise, and a line that says which it is."""
+    assert population.current is not None  # asked only of populations with one
+    return nearest(population.current.decay, f"{population.name}: decay of the current")
+
+
+def nearest(factors: Reals, what: str) -> tuple[Decay, str]:
+    """The decay that stands for real factors, and a line about it that begins with ``what``."""
     if (factors == 1).all():
-        return Decay(), f"{population.name}: decay {decay_text(Decay())}"
+        return Decay(), f"{what} {decay_text(Decay())}"
     shift = exact_shift(factors)
     decay = Decay(kind="shift", shift=shift) if shift is not None else multiplication(factors)
-    note = f"{population.name}: decay {decay_text(decay)}"
-    if decay.kind == "multiply" and max(decay.factor) == 1 << decay.fraction_bits:
+    note = f"{what} {decay_text(decay)}"
+    if decay.kind == "multiply" and max(decay.factor) == 1 << decay.fraction_bits and factors.max() < 1:
         note = f"WARNING: {note}: {factors.max():.8g} is nearer to 1 than {decay.fraction_bits} bits can tell"
     return decay, note
 

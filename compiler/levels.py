@@ -5,13 +5,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.compiler.bounds import Range, reachable_potential
+from spikewright.compiler.bounds import Range, reachable_current, reachable_potential
 from spikewright.errors import ConfigError
 from spikewright.fixed import signed_bits, signed_range
 from spikewright.ir import RealPopulation
-from spikewright.neuron import Decay, Levels, NeuronConfig
+from spikewright.neuron import Current, Decay, Levels, NeuronConfig
 
-__all__ = ["LevelsOverflowError", "choose_state_bits", "population_neuron"]
+__all__ = [
+    "WIDEST",
+    "LevelsOverflowError",
+    "choose_current_bits",
+    "choose_state_bits",
+    "population_neuron",
+    "scale_text",
+]
 
 Reals = npt.NDArray[np.float64]
 
@@ -30,17 +37,22 @@ class LevelsOverflowError(ConfigError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StateChoice:
-    """A state width and a line that says why."""
+class Choice:
+    """A width, a line that says why, and the lowest and highest value of every neuron at it."""
 
     bits: int
     note: str
+    reached: Range
 
 
 def population_neuron(
-    population: RealPopulation, scale: float, decay: Decay, state_bits: int
+    population: RealPopulation,
+    scale: Reals,
+    decay: Decay,
+    state_bits: int,
+    current_decay: Decay | None = None,
 ) -> NeuronConfig:
-    """Arithmetic of a population whose real 1.0 is ``scale`` codes.
+    """Arithmetic of a population whose real 1.0 is ``scale`` codes, ``(size,)``.
 
     Raises
     ------
@@ -63,7 +75,8 @@ def population_neuron(
         worst = int(np.argmax(np.maximum(first - codes, codes - last)))
         if not first <= codes[worst] <= last:
             raise LevelsOverflowError(
-                f"{population.name}: {what} {real[worst]:g} is level {codes[worst]:.0f} at scale {scale:.6g},"
+                f"{population.name}: {what} {real[worst]:g} is level {codes[worst]:.0f} at scale"
+                f" {scale[worst]:.6g},"
                 f" and levels of {state_bits}-bit states must be in {first}..{last}"
             )
 
@@ -72,11 +85,24 @@ def population_neuron(
     if population.v_min is not None:
         if population.v_min > 0:
             raise ConfigError(f"{population.name}: v_min must be 0 or below, not {population.v_min:g}")
-        floor = max(low, int(np.ceil(population.v_min * scale - SLACK)))
+        floor = max(low, int(np.ceil(population.v_min * float(scale.max()) - SLACK)))
     bottom = low if floor is None else floor
+    current = None
+    if population.current is not None:
+        assert current_decay is not None  # chosen where there is a current
+        current_bias = np.rint(population.current.bias * scale)
+        fits("bias of the current", population.current.bias, current_bias, *signed_range(WIDEST))
+        current = Current(
+            bits=WIDEST, decay=current_decay, bias=one_or_each(current_bias), feeds=population.current.feeds
+        )
     if not population.fires:
         return NeuronConfig(
-            fires=False, state_bits=state_bits, decay=decay, bias=one_or_each(bias), floor=floor
+            fires=False,
+            state_bits=state_bits,
+            decay=decay,
+            bias=one_or_each(bias),
+            floor=floor,
+            current=current,
         )
     fits("threshold", population.threshold, compare, bottom + 1, high)
     if subtract:
@@ -94,6 +120,7 @@ def population_neuron(
         bias=one_or_each(bias),
         floor=floor,
         max_spikes=population.max_spikes,
+        current=current,
     )
 
 
@@ -103,7 +130,7 @@ def one_or_each(codes: Reals) -> Levels:
     return levels[:1] if len(set(levels)) == 1 else levels
 
 
-def choose_state_bits(neuron: NeuronConfig, drive: Range, name: str, scale: float) -> StateChoice:
+def choose_state_bits(neuron: NeuronConfig, drive: Range, name: str, scale: Reals) -> Choice:
     """State width where none is asked for.
 
     As few bits as provably never saturate. Where that is more than a firing population is worth, 16 bits
@@ -114,13 +141,9 @@ def choose_state_bits(neuron: NeuronConfig, drive: Range, name: str, scale: floa
     neuron
         Arithmetic at the widest state.
     drive
-        Range of drive and held drive of a step.
+        Range of what is added in a step: drive and held drive, or the current.
     """
-    levels = [*neuron.bias, *neuron.reset_amount, *neuron.reset_value]
-    levels += neuron.compare if neuron.fires else ()
-    least = max(8, signed_bits(min(levels), max(levels)), neuron.decay.shift + 1)
-    if neuron.floor is not None:
-        least = max(least, signed_bits(neuron.floor, 0))
+    least = least_bits(neuron)
     reached = reachable_potential(neuron, drive, 1 << (WIDEST - 1))
     proven = WIDEST + 1
     if reached is not None:
@@ -128,8 +151,53 @@ def choose_state_bits(neuron: NeuronConfig, drive: Range, name: str, scale: floa
         proven = max(least, signed_bits(min(lowest, 0), max(int(reached[1].max()), 0)))
     cap = max(COMFORTABLE, least + HEADROOM) if neuron.fires else WIDEST
     bits = min(proven, cap, WIDEST)
+    if reached is not None and bits == proven:
+        return Choice(bits=bits, note=f"{name}: {bits}-bit states, proven never to saturate", reached=reached)
     low, high = replace(neuron, state_bits=bits).potential_range
-    if bits == proven:
-        return StateChoice(bits=bits, note=f"{name}: {bits}-bit states, proven never to saturate")
-    ends = f"{low / scale:.4g} and {high / scale:.4g}"
-    return StateChoice(bits=bits, note=f"{name}: {bits}-bit states: potentials saturate at {ends}")
+    note = f"{name}: {bits}-bit states: potentials saturate at {ends(low, high, scale)}"
+    return Choice(bits=bits, note=note, reached=everywhere(low, high, len(scale)))
+
+
+def choose_current_bits(
+    neuron: NeuronConfig, drive: Range, name: str, scale: Reals, asked: int | None = None
+) -> Choice:
+    """Width of a synaptic current: proven as that of a state, 16 bits or four above the levels at most."""
+    current = neuron.current
+    assert current is not None  # asked only of populations with one
+    least = max(8, signed_bits(min(current.bias), max(current.bias)), current.decay.shift + 1)
+    reached = reachable_current(current, drive, 1 << (WIDEST - 1))
+    proven = WIDEST + 1
+    if reached is not None:
+        proven = max(least, signed_bits(min(int(reached[0].min()), 0), max(int(reached[1].max()), 0)))
+    cap = max(COMFORTABLE, least_bits(neuron) + HEADROOM) if neuron.fires else WIDEST
+    bits = min(proven, cap, WIDEST) if asked is None else max(asked, least)
+    if reached is not None and bits >= proven:
+        note = f"{name}: {bits}-bit currents, proven never to saturate"
+        return Choice(bits=bits, note=note, reached=reached)
+    low, high = signed_range(bits)
+    note = f"{name}: {bits}-bit currents: they saturate at {ends(low, high, scale)}"
+    return Choice(bits=bits, note=note, reached=everywhere(low, high, len(scale)))
+
+
+def least_bits(neuron: NeuronConfig) -> int:
+    """The narrowest state that holds all levels."""
+    levels = [*neuron.bias, *neuron.reset_amount, *neuron.reset_value]
+    levels += neuron.compare if neuron.fires else ()
+    least = max(8, signed_bits(min(levels), max(levels)), neuron.decay.shift + 1)
+    return least if neuron.floor is None else max(least, signed_bits(neuron.floor, 0))
+
+
+def everywhere(low: int, high: int, size: int) -> Range:
+    """One range for every neuron."""
+    return np.full(size, low), np.full(size, high)
+
+
+def ends(low: int, high: int, scale: Reals) -> str:
+    """Both ends of a width in units of the real network, of the neuron with the least room."""
+    return f"{low / scale.max():.4g} and {high / scale.max():.4g}"
+
+
+def scale_text(scales: Reals) -> str:
+    """A scale, or the least and the largest."""
+    low, high = f"{scales.min():.6g}", f"{scales.max():.6g}"
+    return low if low == high else f"{low}..{high}"

@@ -127,7 +127,7 @@ def map_network(
             neuron=population.neuron,
             neurons=population.size,
             lanes=width,
-            weight_bits=network.weight_bits,
+            weight_bits=network.weight_bits_into(name),
             accumulator_bits=max(bounds.accumulator_bits, floor),
             potential_bits=max(bounds.potential_bits, population.neuron.state_bits) if bounds.current else 0,
             ports=ports + pace(network, edges[name]),
@@ -176,7 +176,8 @@ def checked_edges(network: IntegerNetwork, population: Population) -> tuple[Edge
     if not edges:
         raise ConfigError(f"{population.name}: must have an edge into it, and has none")
     ends = [(edge.source, edge.delay) for edge in edges]
-    low, high = signed_range(network.weight_bits)
+    weight_bits = network.weight_bits_into(population.name)
+    low, high = signed_range(weight_bits)
     for edge in edges:
         between = f"edge {edge.source!r} to {edge.target!r}"
         if ends.count((edge.source, edge.delay)) > 1:
@@ -184,7 +185,7 @@ def checked_edges(network: IntegerNetwork, population: Population) -> tuple[Edge
             raise ConfigError(f"{between}: there must be one such edge of each delay, not {count}")
         if edge.weights.size and not low <= int(edge.weights.min()) <= int(edge.weights.max()) <= high:
             raise ConfigError(
-                f"{between}: weights of {network.weight_bits} bits must be in"
+                f"{between}: weights of {weight_bits} bits must be in"
                 f" {low}..{high}, not {int(edge.weights.min())}..{int(edge.weights.max())}"
             )
     return edges
@@ -200,15 +201,15 @@ def plan_rows(
     choice: RowsChoice,
 ) -> RowPlan:
     """The layout that takes fewer bits, or the one asked for."""
-    size = network.population(name).size
+    size, weight_bits = network.population(name).size, network.weight_bits_into(name)
     width = default_lanes(size) if lanes is None else lanes
     plans: list[RowPlan] = []
     if choice in ("auto", "dense"):
         placement = natural(size, width)
         placed = place_weights(blocks, placement, width, placements | {name: placement})
-        bits = placed.size * network.weight_bits
+        bits = placed.size * weight_bits
         plans.append(RowPlan(placement=placement, rows=DenseRows(), placed=placed, entries=(), bits=bits))
-    if choice == "compressed" or (choice == "auto" and may_be_smaller(blocks, plans[0], network.weight_bits)):
+    if choice == "compressed" or (choice == "auto" and may_be_smaller(blocks, plans[0], weight_bits)):
         placement = balanced(np.concatenate([block.weights != 0 for block in blocks], axis=1), width)
         placed = place_weights(blocks, placement, width, placements | {name: placement})
         entries = compress(placed)
@@ -219,7 +220,7 @@ def plan_rows(
                 total_rows=len(placed),
                 slots=placed.shape[1],
                 lanes=width,
-                weight_bits=network.weight_bits,
+                weight_bits=weight_bits,
             )
             plans.append(RowPlan(placement=placement, rows=rows, placed=placed, entries=entries, bits=bits))
     known = placements.get(name)

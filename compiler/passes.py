@@ -11,7 +11,8 @@ from spikewright.compiler.calibrate import Feed
 from spikewright.compiler.calibrate import calibrate as choose_clips
 from spikewright.compiler.mapping import Contents, RowsChoice, map_network
 from spikewright.compiler.metadata import graph_metadata
-from spikewright.compiler.quantize import DEFAULT_WEIGHT_BITS, Loss, Plan, quantize
+from spikewright.compiler.plan import DEFAULT_WEIGHT_BITS, Plan
+from spikewright.compiler.quantize import quantize
 from spikewright.compiler.reader import read_network, read_nir
 from spikewright.compiler.semantics import (
     Semantics,
@@ -21,6 +22,7 @@ from spikewright.compiler.semantics import (
     resolve_semantics,
 )
 from spikewright.compiler.summary import Summary, loss_notes, semantics_notes, summarise
+from spikewright.compiler.weights import Loss
 from spikewright.compiler.words import Image
 from spikewright.config import ChipConfig
 from spikewright.errors import ConfigError

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from spikewright.compiler.quantize import Loss
 from spikewright.compiler.semantics import Semantics
+from spikewright.compiler.weights import Loss
 from spikewright.config import ChipConfig
 from spikewright.memories import chip_memories
 from spikewright.network import IntegerNetwork

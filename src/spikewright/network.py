@@ -74,6 +74,8 @@ class Population:
         The same of every neuron, where they differ; ``scale`` is then their largest.
     shape
         Shape whose C order counts the neurons, where it is not ``(size,)``.
+    weight_bits
+        Width of the weights of all edges into it, where it is below the network's.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Population:
     scale: float = 1.0
     scales: tuple[float, ...] = ()
     shape: tuple[int, ...] = ()
+    weight_bits: int | None = None
 
     def __post_init__(self) -> None:
         if self.shape and prod(self.shape) != self.size:
@@ -185,6 +188,10 @@ class IntegerNetwork:
         """Whether an edge comes from its own target or from a later population."""
         order = [population.name for population in self.populations]
         return edge.source in order and order.index(edge.source) >= order.index(edge.target)
+
+    def weight_bits_into(self, name: str) -> int:
+        """Width of the weights of all edges into one population."""
+        return self.population(name).weight_bits or self.weight_bits
 
     def edges_to(self, name: str) -> tuple[Edge, ...]:
         """Edges into one population, in the network's order."""

@@ -275,3 +275,29 @@ def test_refusals() -> None:
         "a: bias must be in -128..127 to be loaded, not 200..200",
         contents="bus",
     )
+
+
+def test_weights_are_as_wide_as_their_population_says() -> None:
+    edges = tuple(
+        Edge(source=source, target=target, weights=np.array([[7, -8], [3, 0]]))
+        for source, target in (("in", "a"), ("a", "b"))
+    )
+    neuron = NeuronConfig(compare=(5,))
+    network = IntegerNetwork(
+        name="n",
+        inputs=(InputPort(name="in", shape=(2,)),),
+        populations=(
+            Population(name="a", size=2, neuron=neuron, weight_bits=4),
+            Population(name="b", size=2, neuron=neuron),
+        ),
+        edges=edges,
+        outputs=("b",),
+        weight_bits=6,
+    )
+    assert [core.weight_bits for core in map_network(network, lanes=1).chip.cores] == [4, 6]
+    narrow = replace(
+        network, populations=(replace(network.populations[0], weight_bits=3), network.populations[1])
+    )
+    message = "edge 'in' to 'a': weights of 3 bits must be in -4..3, not -8..7"
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        map_network(narrow)

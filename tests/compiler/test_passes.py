@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from spikewright.compiler.config_yaml import config_text
 from spikewright.compiler.passes import lower
-from spikewright.compiler.quantize import Plan, quantize
+from spikewright.compiler.plan import Plan
+from spikewright.compiler.quantize import quantize
 from spikewright.compiler.storage import network_bytes
 from spikewright.errors import ConfigError
 from spikewright.ir import RealEdge, RealNetwork, RealPopulation

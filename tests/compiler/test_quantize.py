@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikewright.compiler.decays import choose_decay
-from spikewright.compiler.quantize import Plan, quantize
+from spikewright.compiler.plan import Plan
+from spikewright.compiler.quantize import quantize
 from spikewright.compiler.semantics import DecaySpec
 from spikewright.errors import ConfigError
 from spikewright.ir import RealEdge, RealNetwork, RealPopulation
