@@ -134,8 +134,8 @@ class Convolution:
 
         if kernel.shape != self.kernel_shape:
             raise ConfigError(f"convolution: kernel must have shape {self.kernel_shape}, not {kernel.shape}")
-        source, target, tap = (np.stack(pairs) for pairs in zip(*self._pairs(0), strict=True))
-        sources_x, targets_x, taps_x = (np.stack(pairs) for pairs in zip(*self._pairs(1), strict=True))
+        source, target, tap = np.array(self._pairs(0), np.int64).reshape(-1, 3).T
+        sources_x, targets_x, taps_x = np.array(self._pairs(1), np.int64).reshape(-1, 3).T
         within, reached = self.source[0] // self.groups, self.channels_a_group
         group, out, into = (
             grid.ravel()

@@ -1,4 +1,4 @@
-"""Cores of kernel rows to test: random geometries, and their images as config.KernelRows has them."""
+"""Cores of kernel rows to test, of any geometry."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -6,17 +6,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.compiler.words import pack
 from spikewright.config import CoreConfig, KernelRows, PortConfig
 from spikewright.convolution import Convolution, Plane
 from spikewright.events import PlaneFormat
 from spikewright.fixed import signed_bits, signed_range
-from spikewright.memories import BANK_WORDS, weight_memories
 from spikewright.neuron import NeuronConfig
 
 Integers = npt.NDArray[np.int64]
 
-__all__ = ["KernelPort", "draw_convolution", "kernel_core", "kernel_images", "random_kernel"]
+__all__ = ["KernelPort", "draw_convolution", "kernel_core", "random_kernel"]
 
 KernelPort = tuple[Convolution, Literal["drive", "hold"], int]
 """Geometry, kind, bits of a value."""
@@ -66,27 +64,3 @@ def random_kernel(rng: np.random.Generator, shape: Convolution, bits: int) -> In
     """Weights of any code."""
     low, high = signed_range(bits)
     return rng.integers(low, high, size=shape.kernel_shape, endpoint=True)
-
-
-def kernel_words(core: CoreConfig, port: PortConfig, kernel: Integers) -> Integers:
-    """Words of a port's weights, ``(words, lanes)``."""
-    shape = port.convolution
-    assert shape is not None
-    channels, taps, words = shape.source[0], shape.size[0] * shape.size[1], shape.group_words(core.lanes)
-    placed = np.zeros((channels, taps, words, core.lanes), np.int64)
-    within = shape.source[0] // shape.groups
-    for channel in range(channels):
-        first = shape.first_channel(channel)
-        for target in range(first, first + shape.channels_a_group):
-            word, lane = divmod(target, core.lanes)
-            placed[channel, :, word - first // core.lanes, lane] = kernel[target, channel % within].ravel()
-    return placed.reshape(-1, core.lanes)
-
-
-def kernel_images(core: CoreConfig, kernels: Sequence[Integers]) -> dict[str, Any]:
-    """The weight memory, in banks."""
-    words = np.concatenate([kernel_words(core, port, kernel)
-                            for port, kernel in zip(core.ports, kernels, strict=True)])
-    image = pack(words, [core.weight_bits] * core.lanes)
-    return {memory.name: image[bank * BANK_WORDS:(bank + 1) * BANK_WORDS]
-            for bank, memory in enumerate(weight_memories(core))}
