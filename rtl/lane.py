@@ -7,7 +7,7 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from spikewright.config import CompressedRows, CoreConfig, Parameter, ParameterName, slot_bits
+from spikewright.config import CoreConfig, Parameter, ParameterName, slot_bits
 from spikewright.memories import MemoryConfig
 from spikewright.rtl.arithmetic import clamped, decayed
 from spikewright.rtl.memory import NO_BUS, BusShape, BusSignature, ConfiguredMemory
@@ -144,7 +144,7 @@ class Lane(wiring.Component):
             m.d.sync += product.eq(synapse.weight)
         m.d.sync += [added.eq(synapse.valid & synapse.last), address.eq(synapse.address)]
         word: Value = memory.read_data
-        if isinstance(core.rows, CompressedRows) or core.slots == 1:
+        if core.forwards:
             # The word before this one may have the same address: its sum is not in memory yet.
             sum_before, forward = Signal(len(word)), Signal()
             m.d.sync += forward.eq(added & (synapse.address == address))
@@ -154,7 +154,7 @@ class Lane(wiring.Component):
         m.d.comb += total.eq((word[:bits] + product)[:bits])
         if core.neuron.stores_spike:
             m.d.comb += total[-1].eq(word[-1])
-        if isinstance(core.rows, CompressedRows) or core.slots == 1:
+        if core.forwards:
             m.d.sync += sum_before.eq(total)
         return total, address, added
 

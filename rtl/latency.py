@@ -5,7 +5,7 @@ Cycle 0 is the one in which a sweep reads a slot's stored potential (``M`` below
 
 from dataclasses import dataclass
 
-from spikewright.config import CompressedRows, CoreConfig
+from spikewright.config import CoreConfig
 
 __all__ = ["CoreLatency"]
 
@@ -42,7 +42,8 @@ class CoreLatency:
 
         A word taken in cycle x adds its drive to memory in cycle x + 3 at the earliest, after the
         sweep's last store (one write port); a sweep that follows at once reads slot 0 in cycle x + 1,
-        after its store; and emptying the held drive writes in cycle x + 1, after the last store.
+        after its store; and emptying the held drive writes in cycle x + 1, after the last store. Dense rows
+        read slot ``n`` in cycle x + 2 + n, after its store; others, which begin at any slot, in cycle x + 3.
         """
         return self.store - 3 + (2 if self.core.holds else max(0, 3 - self.core.slots))
 
@@ -50,7 +51,8 @@ class CoreLatency:
     def settles_at_once(self) -> bool:
         """Whether a sweep may follow a dense row in the cycle after its last weights were read.
 
-        Their drive is stored 2 cycles later, in the last slot, which the sweep reads last. Where held
-        drive is emptied instead, that writes at once.
+        Their drive is stored 2 cycles later, in the last slot, which the sweep reads last; of a row of kernels
+        in the last word of channels, which it reads after the first. Where held drive is emptied instead,
+        that writes at once.
         """
-        return not isinstance(self.core.rows, CompressedRows) and self.core.slots >= 2 and not self.core.holds
+        return not self.core.forwards and not self.core.holds

@@ -7,12 +7,13 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from spikewright.config import CompressedRows, CoreConfig, slot_bits
+from spikewright.config import CompressedRows, CoreConfig, KernelRows, slot_bits
 from spikewright.events import Kind, WordFormat
 from spikewright.memories import MemoryConfig, core_memories
 from spikewright.rtl.banks import WeightBanks
 from spikewright.rtl.emitter import ReadoutEmitter, SpikeEmitter
 from spikewright.rtl.intake import Intake
+from spikewright.rtl.kernels import KernelWalker
 from spikewright.rtl.lane import Lane, SweepSignature
 from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.memory import NO_BUS, BusShape, BusSignature, ConfiguredMemory
@@ -30,8 +31,9 @@ class LifCore(wiring.Component):
     back-pressure change when things happen, never what.
 
     Throughput: dense rows take ``slots`` cycles an event (times the bits of its value), compressed rows
-    as many as the fullest lane has entries; an update ``slots`` (twice that with held drive, once again
-    before the first held event of a step) and a few more.
+    as many as the fullest lane has entries, kernel rows one for every word of channels of every target in
+    the plane that the event reaches; an update ``slots`` (twice that with held drive, once again before the
+    first held event of a step) and a few more.
 
     Members
     -------
@@ -140,11 +142,14 @@ class LifCore(wiring.Component):
         if not isinstance(core.rows, CompressedRows):
             banks = [self._memory(m, name.replace(".", "_"), memory) for name, memory in memories.items()
                      if name.startswith("weights")]
-            m.submodules.walker = dense = DenseWalker(core, WeightBanks(banks))
-            for lane, synapse in zip(lanes, dense.synapses, strict=True):
+            kernels = isinstance(core.rows, KernelRows)
+            walker: Any = (KernelWalker if kernels else DenseWalker)(core, WeightBanks(banks))
+            m.submodules.walker = walker
+            for lane, synapse in zip(lanes, walker.synapses, strict=True):
                 wiring.connect(m, synapse, lane.synapse)
-            m.d.comb += [busy.eq(dense.busy), settled.eq(dense.settled), self.event_cycle.eq(dense.busy)]
-            return dense.event, busy, settled
+            m.d.comb += [busy.eq(walker.busy), settled.eq(walker.settled),
+                         self.event_cycle.eq(walker.walking if kernels else walker.busy)]
+            return walker.event, busy, settled
         walkers = []
         for index, lane in enumerate(lanes):
             rows = self._memory(m, f"rows_{index}", memories[f"rows.{index}"])

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from spikewright.config import CompressedRows, CoreConfig, slot_bits
+from spikewright.config import CompressedRows, CoreConfig, KernelRows, PortConfig, slot_bits
 from spikewright.fixed import unsigned_bits
 from spikewright.rtl.arithmetic import constant_product
 from spikewright.rtl.banks import WeightBanks
@@ -16,20 +16,42 @@ from spikewright.rtl.lane import SynapseSignature
 from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.memory import ConfiguredMemory
 
-__all__ = ["QUEUE_DEPTH", "CompressedWalker", "DenseWalker", "event_layout"]
+__all__ = [
+    "QUEUE_DEPTH",
+    "CompressedWalker",
+    "DenseWalker",
+    "Passes",
+    "event_layout",
+    "kernel_ports",
+    "show_synapses",
+]
 
 QUEUE_DEPTH = 16
 """Events that wait in front of each lane of compressed rows: one distributed RAM deep."""
 
 
 def event_layout(core: CoreConfig) -> data.StructLayout:
-    """An event as a core's walkers take it: its row, whether it is held, its value and its width."""
+    """An event as a core's walkers take it: its row, whether it is held, its value and its width.
+
+    Of kernel rows, instead of the row its place in the plane and the number of its port among those that
+    have a convolution; these fields may be 0 bits wide.
+    """
     fields: dict[str, int] = {"row": unsigned_bits(core.total_rows - 1)}
+    if isinstance(core.rows, KernelRows):
+        shapes = [port.convolution.source for port in kernel_ports(core) if port.convolution is not None]
+        largest = dict(zip(("channel", "y", "x"), map(max, zip(*shapes, strict=True)), strict=True))
+        fields = {"port": (len(shapes) - 1).bit_length()}
+        fields |= {name: (count - 1).bit_length() for name, count in largest.items()}
     if core.holds:
         fields["hold"] = 1
     if core.value_bits:
         fields |= {"value": core.value_bits, "passes": unsigned_bits(core.value_bits - 1)}
     return data.StructLayout(fields)
+
+
+def kernel_ports(core: CoreConfig) -> tuple[PortConfig, ...]:
+    """Ports that have a convolution, in the order in which events number them."""
+    return tuple(port for port in core.ports if port.convolution is not None)
 
 
 class Passes:
@@ -51,6 +73,30 @@ class Passes:
         self.bit = event.value.bit_select((core.value_bits - 1 - count)[:len(count)], 1)
         with m.If(step):
             m.d.sync += count.eq(Mux(self.last, 0, count + 1))
+
+
+def show_synapses(m: Module, core: CoreConfig, weights: WeightBanks, synapses: Any, target: Value, passes: Passes,
+                  *, read: Value) -> Value:
+    """Show all lanes the weights of the words that are ``read``, with what goes along with them.
+
+    Returns whether any are on their way, so that no sweep may begin in the next cycle.
+    """
+    shown: Any = Signal(SynapseSignature(core).passing)
+    m.d.comb += [shown.valid.eq(read), shown.first.eq(passes.first), shown.last.eq(passes.last),
+                 shown.bit.eq(passes.bit), shown.address.eq(target)]
+    on_the_way = []
+    for _ in range(weights.latency):
+        on_the_way.append(shown.valid)
+        later: Any = Signal.like(shown)
+        m.d.sync += later.eq(shown)
+        shown = later
+    if not CoreLatency(core).settles_at_once:
+        on_the_way.append(shown.valid)
+    for lane, synapse in enumerate(synapses):
+        weight = weights.read_data.word_select(lane, core.weight_bits).as_signed()
+        m.d.comb += [getattr(synapse, name).eq(getattr(shown, name)) for name, _ in shown.shape()]
+        m.d.comb += synapse.weight.eq(weight)
+    return Cat(on_the_way).any()
 
 
 class DenseWalker(wiring.Component):
@@ -103,24 +149,9 @@ class DenseWalker(wiring.Component):
                 self.busy.eq(self.event.valid), event.eq(self.event.payload), slot.eq(0),
                 address.eq(constant_product(self.event.payload.row, core.slots)),
             ]
-        # What goes along with a word until the memory has given it.
         target = Cat(slot, event.hold) if core.holds else slot
-        shown: Any = Signal(SynapseSignature(core).passing)
-        m.d.comb += [shown.valid.eq(self.busy), shown.first.eq(passes.first), shown.last.eq(passes.last),
-                     shown.bit.eq(passes.bit), shown.address.eq(target)]
-        on_the_way = []
-        for _ in range(weights.latency):
-            on_the_way.append(shown.valid)
-            later: Any = Signal.like(shown)
-            m.d.sync += later.eq(shown)
-            shown = later
-        if not CoreLatency(core).settles_at_once:
-            on_the_way.append(shown.valid)
-        m.d.comb += self.settled.eq(~Cat(on_the_way).any())
-        for lane, synapse in enumerate(self.synapses):
-            weight = weights.read_data.word_select(lane, core.weight_bits).as_signed()
-            m.d.comb += [getattr(synapse, name).eq(getattr(shown, name)) for name, _ in shown.shape()]
-            m.d.comb += synapse.weight.eq(weight)
+        under_way = show_synapses(m, core, weights, self.synapses, target, passes, read=self.busy)
+        m.d.comb += self.settled.eq(~under_way)
         return m
 
 

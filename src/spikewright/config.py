@@ -266,6 +266,18 @@ class CoreConfig:
         return self.lanes if isinstance(self.rows, CompressedRows) else 1
 
     @property
+    def forwards(self) -> bool:
+        """Whether two synapses of a lane, one after the other, may be of the same slot.
+
+        Of kernel rows they are not where each event walks several words of channels from the first to the last.
+        """
+        if isinstance(self.rows, KernelRows):
+            shapes = [port.convolution for port in self.ports if port.convolution is not None]
+            one_group = all(shape.groups == 1 for shape in shapes)
+            return not one_group or min(shape.group_words(self.lanes) for shape in shapes) == 1
+        return isinstance(self.rows, CompressedRows) or self.slots == 1
+
+    @property
     def holds(self) -> bool:
         """Whether a port holds its drive."""
         return any(port.kind == "hold" for port in self.ports)

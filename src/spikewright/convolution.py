@@ -90,10 +90,14 @@ class Convolution:
         """First channel of the target that this channel of the source reaches."""
         return channel // (self.source[0] // self.groups) * self.channels_a_group
 
+    def words(self, channel: int, lanes: int) -> range:
+        """Words of ``lanes`` target channels that hold the group which this channel of the source reaches."""
+        first = self.first_channel(channel)
+        return range(first // lanes, (first + self.channels_a_group - 1) // lanes + 1)
+
     def group_words(self, lanes: int) -> int:
         """Words of ``lanes`` target channels that hold a group, wherever in a word it begins."""
-        firsts = range(0, self.target[0], self.channels_a_group)
-        return max((first + self.channels_a_group - 1) // lanes - first // lanes + 1 for first in firsts)
+        return max(len(self.words(channel, lanes)) for channel in range(self.source[0]))
 
     def taps(self, axis: int) -> Taps:
         """Targets of every source coordinate along axis 0 (height) or 1 (width)."""
@@ -130,8 +134,8 @@ class Convolution:
 
         if kernel.shape != self.kernel_shape:
             raise ConfigError(f"convolution: kernel must have shape {self.kernel_shape}, not {kernel.shape}")
-        source, target, tap = (np.stack(pairs) for pairs in zip(*self._pairs(0), strict=True))
-        sources_x, targets_x, taps_x = (np.stack(pairs) for pairs in zip(*self._pairs(1), strict=True))
+        source, target, tap = np.array(self._pairs(0), np.int64).reshape(-1, 3).T
+        sources_x, targets_x, taps_x = np.array(self._pairs(1), np.int64).reshape(-1, 3).T
         within, reached = self.source[0] // self.groups, self.channels_a_group
         group, out, into = (
             grid.ravel()
