@@ -50,68 +50,71 @@ class DelayRing(wiring.Component):
         place = Signal(range(ring.memory.depth))  # of the present slot; in a scan, of the next word to read
         last_place = place == ring.memory.depth - 1
         turn = Mux(last_place, 0, place + 1)
-        kind = Signal(2, init=Kind.END_OF_STEP)  # of the token that is under way
+        kind = Signal(2, init=Kind.END_OF_STEP)  # of the token under way
         event: Any = Signal(source.payload.shape())
-        target = Signal.like(memory.write_address)  # what was read last
-        was_read = Signal()
+        was_read, target = Signal(), Signal.like(memory.write_address)  # what is read is written back
         m.d.sync += was_read.eq(memory.read_enable)
         with m.If(memory.read_enable):
             m.d.sync += target.eq(memory.read_address)
         m.d.comb += memory.write_address.eq(target)
         table = self._table(m)
-        # The words of a slot on their way out: one is read while the one before goes.
-        rest, shown = Signal(ring.memory.width), Signal(range(ring.words))  # events left of a word; which it is
-        read, fetched, all_read = Signal(range(ring.words)), Signal(), Signal(init=1)
-        done, advance = Signal(), Signal()
-        field, after = self._next_event(m, rest)
-        m.d.comb += [
-            done.eq((rest == 0) & ~fetched & all_read),
-            sink.payload.kind.eq(Mux(done, kind, Kind.EVENT)),
-            sink.payload.address.eq(Cat(field, shown)),
-        ]
+        read, all_read, done = Signal(range(ring.words)), Signal(init=1), Signal()  # words of a slot
+        m.d.comb += sink.payload.kind.eq(Mux(done, kind, Kind.EVENT))
         with m.FSM(init="CLEAR"):
             with m.State("CLEAR"):
                 m.d.comb += [memory.write_enable.eq(1), memory.write_address.eq(place)]
                 m.d.sync += place.eq(turn)
                 with m.If(last_place):
-                    m.next = "SCAN" if ring.leads else "TAKE"
+                    m.next = "GIVE" if ring.leads else "TAKE"
             with m.State("TAKE"):
                 m.d.comb += [source.ready.eq(1), memory.write_enable.eq(was_read),
                              memory.write_data.eq(self._added(memory.read_data, event))]
-                m.d.sync += [event.eq(source.payload), kind.eq(source.payload.kind), read.eq(0)]
+                m.d.sync += [event.eq(source.payload), kind.eq(source.payload.kind)]
                 with m.If(source.valid):
-                    m.next = "SCAN"
+                    m.next = "GIVE"
                     with m.Switch(source.payload.kind):
                         with m.Case(Kind.EVENT):
                             m.next = "READ"
                         with m.Case(Kind.END_OF_STEP):
-                            m.d.sync += all_read.eq(0)
+                            m.d.sync += [read.eq(0), all_read.eq(0)]
                         with m.Default():
                             m.d.sync += place.eq(0)
             with m.State("READ"):
                 m.d.comb += [memory.read_enable.eq(1),
                              memory.read_address.eq(self._address(place, table, event))]
                 m.next = "TAKE"
-            with m.State("SCAN"):
-                m.d.comb += [
-                    sink.valid.eq((rest != 0) | done), advance.eq((rest == 0) | sink.ready & (after == 0)),
-                    memory.read_enable.eq(advance & ~all_read), memory.read_address.eq(place),
-                    memory.write_enable.eq(was_read),  # the slot is empty when its turn comes again
-                ]
+            with m.State("GIVE"):
+                # A word that is read is emptied, for the step that has the slot next.
+                m.d.comb += memory.write_enable.eq(was_read)
+                m.d.comb += memory.read_address.eq(place)
+                self._give(m, memory, read, all_read, done)
                 with m.If(memory.read_enable):
                     m.d.sync += [place.eq(turn), read.eq(read + 1), all_read.eq(read == ring.words - 1)]
-                with m.If(advance):
-                    m.d.sync += [fetched.eq(~all_read), rest.eq(Mux(fetched, memory.read_data, 0))]
-                    with m.If(fetched):
-                        m.d.sync += shown.eq(read - 1)
-                with m.Elif(sink.ready):
-                    m.d.sync += rest.eq(after)
                 with m.If(done & sink.ready):
                     m.d.sync += kind.eq(Kind.END_OF_STEP)
                     m.next = "TAKE"
                     with m.If(kind == Kind.END_OF_SAMPLE):
                         m.next = "CLEAR"
         return m
+
+    def _give(self, m: Module, memory: Memory, read: Signal, all_read: Signal, done: Signal) -> None:
+        """Read the words of a slot, each while the events of the one before go out; ``done`` after them."""
+        ring, sink = self.ring, self.sink
+        rest, shown = Signal(ring.memory.width), Signal(range(ring.words))  # what is left of a word; which one
+        fetched, advance = Signal(), Signal()
+        field, after = self._next_event(m, rest)
+        m.d.comb += [
+            done.eq((rest == 0) & ~fetched & all_read),
+            sink.valid.eq((rest != 0) | done), sink.payload.address.eq(Cat(field, shown)),
+            advance.eq((rest == 0) | sink.ready & (after == 0)),
+            memory.read_enable.eq(advance & ~all_read),
+        ]
+        with m.If(advance):
+            m.d.sync += [fetched.eq(~all_read), rest.eq(Mux(fetched, memory.read_data, 0))]
+            with m.If(fetched):
+                m.d.sync += shown.eq(read - 1)
+        with m.Elif(sink.ready):
+            m.d.sync += rest.eq(after)
 
     def _table(self, m: Module) -> Value | int:
         """What an event's address adds to the place, in the cycle after the event is taken."""
