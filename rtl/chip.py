@@ -7,14 +7,16 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from spikewright.config import ChipConfig, identifier
+from spikewright.config import ChipConfig, CoreConfig, identifier
 from spikewright.errors import ConfigError
 from spikewright.events import WordFormat
 from spikewright.memories import BUS_BITS, bus_map, chip_memories, window
+from spikewright.rings import port_ring
 from spikewright.rtl.bus import BusController, request_layout
 from spikewright.rtl.lif_core import LifCore, or_all
 from spikewright.rtl.link import Fork, Link
 from spikewright.rtl.memory import BusShape
+from spikewright.rtl.ring import DelayRing
 from spikewright.rtl.words import word_layout, word_stream
 
 __all__ = ["Chip", "bus_shape"]
@@ -84,10 +86,12 @@ class Chip(wiring.Component):
         }
         sources |= {name: core.sink for name, core in cores.items()}
         for name, source in sources.items():
-            sinks = [(core.name, getattr(cores[core.name], f"source_{index}"))
+            sinks = [(f"{identifier(name)}_to_port_{index}_of_{identifier(core.name)}",
+                      self._port(m, core, index, cores[core.name]))
                      for core in chip.cores for index, port in enumerate(core.ports) if port.source == name]
             if name in chip.outputs:
-                sinks.append(("", wiring.flipped(getattr(self, f"out_{identifier(name)}"))))
+                sinks.append((f"out_{identifier(name)}",
+                              wiring.flipped(getattr(self, f"out_{identifier(name)}"))))
             self._distribute(m, name, source, sinks, word_layout(words[name]))
         if chip.contents == "bus":
             self._bus(m, list(cores.values()))
@@ -99,22 +103,35 @@ class Chip(wiring.Component):
         bus: dict[str, Any] = {}
         if chip.contents == "bus":
             bus = {"bases": bus_map(chip), "shape": self.bus_shape}
-        core = LifCore(config, tuple(words[port.source] for port in config.ports), images=self.images, **bus)
+        closing = [index for index, port in enumerate(config.ports) if chip.closes_cycle(config, port)]
+        core = LifCore(config, tuple(words[port.source] for port in config.ports), closing=closing,
+                       images=self.images, **bus)
         m.submodules[f"core_{identifier(name)}"] = core
         return core
 
+    def _port(self, m: Module, config: CoreConfig, index: int, core: LifCore) -> Any:
+        """Where a link may lead to: a core's port, or the ring in front of it."""
+        port = getattr(core, f"source_{index}")
+        shape = port_ring(self.config, config, index)
+        if shape is None:
+            return port
+        name = f"ring_{index}_of_{identifier(config.name)}"
+        m.submodules[name] = ring = DelayRing(shape)
+        m.submodules[f"link_from_{name}"] = link = Link(word_layout(shape.word))
+        wiring.connect(m, ring.sink, link.source)
+        wiring.connect(m, link.sink, port)
+        return ring.source
+
     def _distribute(self, m: Module, name: str, source: Any, sinks: list[tuple[str, Any]], layout: Any
                     ) -> None:
-        """Join a source with all that it feeds, each over a link; the chip's output has no name."""
+        """Join a source with all that it feeds, each over a link of that name."""
         branches = [source]
         if len(sinks) > 1:
             m.submodules[f"fork_{identifier(name)}"] = fork = Fork(layout, len(sinks))
             wiring.connect(m, source, fork.source)
             branches = [fork.sinks[index] for index in range(len(sinks))]
-        for branch, (target, sink) in zip(branches, sinks, strict=True):
-            link = Link(layout)
-            start, end = identifier(name), identifier(target)
-            m.submodules[f"link_{start}_to_core_{end}" if target else f"link_out_{start}"] = link
+        for branch, (end, sink) in zip(branches, sinks, strict=True):
+            m.submodules[f"link_{end}"] = link = Link(layout)
             wiring.connect(m, branch, link.source)
             wiring.connect(m, link.sink, sink)
 

@@ -1,12 +1,14 @@
 """The intake of a core: its ports' streams joined, step by step."""
 
+from collections.abc import Collection
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikewright.config import CoreConfig
+from spikewright.errors import ConfigError
 from spikewright.events import Kind, WordFormat
 from spikewright.rtl.rows import event_layout
 from spikewright.rtl.words import word_stream
@@ -19,7 +21,18 @@ class Intake(wiring.Component):
 
     A token stays at the head of its stream until then, so that a port which runs ahead is held
     back. Events pass in the cycle they come, of the first port that has one; latency 0. An event that
-    waits may give way to one of an earlier port, or be withdrawn with ``enable``.
+    waits may give way to one of an earlier port, or be withdrawn with ``enable``. Events of ports that
+    only bring tokens are dropped.
+
+    A port that closes a cycle brings a step before any word of it enters the chip. It waits until another
+    port has shown one, so that nothing of a step is added before it begins. A sample's end does not wait for
+    such ports, whose sources get it later: what they bring of a step that never comes is dropped, up to their
+    sample's end. The next sample may begin meanwhile.
+
+    Parameters
+    ----------
+    closing
+        Indices of the ports that close a cycle; not of all.
 
     Members
     -------
@@ -36,8 +49,11 @@ class Intake(wiring.Component):
     take: Signal
     enable: Signal
 
-    def __init__(self, core: CoreConfig, words: tuple[WordFormat, ...]) -> None:
-        self.core = core
+    def __init__(self, core: CoreConfig, words: tuple[WordFormat, ...], closing: Collection[int] = ()
+                 ) -> None:
+        self.core, self.closing = core, frozenset(closing)
+        if len(self.closing) == len(words):
+            raise ConfigError(f"core {core.name!r}: must have a port that closes no cycle")
         sources = {f"source_{index}": In(word_stream(word)) for index, word in enumerate(words)}
         super().__init__({
             **sources, "event": Out(stream.Signature(event_layout(core))), "token": Out(2), "take": In(1),
@@ -48,27 +64,70 @@ class Intake(wiring.Component):
         m = Module()
         core = self.core
         sources = [getattr(self, f"source_{index}") for index in range(len(core.ports))]
-        has_event = [source.valid & (source.payload.kind == Kind.EVENT) for source in sources]
-        has_token = [source.valid & (source.payload.kind != Kind.EVENT) for source in sources]
-        m.d.comb += self.event.valid.eq(self.enable & Cat(*has_event).any())
-        with m.If(self.enable & Cat(*has_token).all()):
-            m.d.comb += self.token.eq(sources[0].payload.kind)
+        forward = [source for index, source in enumerate(sources) if index not in self.closing]
+        open_ports, drops = self._cycles(m, sources, forward)
+        shows = [source.valid & is_open for source, is_open in zip(sources, open_ports, strict=True)]
+        has_event = [shown & (source.payload.kind == Kind.EVENT)
+                     for shown, source in zip(shows, sources, strict=True)]
+        has_token = [shown & (source.payload.kind != Kind.EVENT)
+                     for shown, source in zip(shows, sources, strict=True)]
+        adds = [index for index, port in enumerate(core.ports) if port.kind != "pace"]
+        m.d.comb += self.event.valid.eq(self.enable & Cat(*(has_event[index] for index in adds)).any())
+        kind = forward[0].payload.kind
+        brought = Cat(*has_token).all()
+        if self.closing:
+            ends = [has_token[index] for index in range(len(sources)) if index not in self.closing]
+            brought = Mux(kind == Kind.END_OF_SAMPLE, Cat(*ends).all() & ~Cat(*drops).any(), brought)
+        with m.If(self.enable & brought):
+            m.d.comb += self.token.eq(kind)
         chosen: Any = 0
-        for index in reversed(range(len(sources))):
-            port, source = core.ports[index], sources[index]
-            event: Any = Signal(event_layout(core))
-            m.d.comb += event.row.eq(source.payload.address + port.first_row)
-            if core.holds:
-                m.d.comb += event.hold.eq(port.kind == "hold")
-            if port.value_bits:
-                m.d.comb += [event.value.eq(source.payload.value << (core.value_bits - port.value_bits)),
-                             event.passes.eq(port.value_bits - 1)]
-            elif core.value_bits:
-                m.d.comb += event.value.eq(1 << (core.value_bits - 1))
-            chosen = Mux(has_event[index], event.as_value(), chosen) if index < len(sources) - 1 \
-                else event.as_value()
-            earlier = Cat(*has_event[:index]).any() if index else 0
-            m.d.comb += source.ready.eq(
-                Mux(has_event[index], self.enable & self.event.ready & ~earlier, self.take))
+        for index in reversed(adds):
+            event = self._event(m, index, sources[index])
+            chosen = Mux(has_event[index], event, chosen) if index < adds[-1] else event
         m.d.comb += self.event.payload.eq(chosen)
+        before: list[Any] = []
+        for index, source in enumerate(sources):
+            passes: Any = self.enable
+            if index in adds:
+                passes = self.enable & self.event.ready & (~Cat(*before).any() if before else 1)
+                before.append(has_event[index])
+            ready = Mux(has_event[index], passes, self.take)
+            if index in self.closing:
+                ready = Mux(drops[index], self.enable,
+                            open_ports[index] & Mux(has_event[index], passes,
+                                                    self.take & (kind != Kind.END_OF_SAMPLE)))
+            m.d.comb += source.ready.eq(ready)
         return m
+
+    def _cycles(self, m: Module, sources: list[Any], forward: list[Any]) -> tuple[list[Any], list[Any]]:
+        """Of every port, whether its words count now, and whether they are dropped."""
+        open_ports: list[Any] = [Const(1, 1)] * len(sources)
+        drops: list[Any] = [Const(0, 1)] * len(sources)
+        if not self.closing:
+            return open_ports, drops
+        begun, begins = Signal(), Signal()  # a word of this step has come
+        m.d.comb += begins.eq(begun | Cat(*(
+            source.valid & (source.payload.kind != Kind.END_OF_SAMPLE) for source in forward)).any())
+        m.d.sync += begun.eq(begins & ~self.take)
+        for index in sorted(self.closing):
+            source, dropping = sources[index], Signal(name=f"dropping_{index}")
+            with m.If(self.take & (self.token == Kind.END_OF_SAMPLE)):
+                m.d.sync += dropping.eq(1)
+            with m.Elif(source.valid & source.ready & (source.payload.kind == Kind.END_OF_SAMPLE)):
+                m.d.sync += dropping.eq(0)
+            open_ports[index], drops[index] = begins & ~dropping, dropping
+        return open_ports, drops
+
+    def _event(self, m: Module, index: int, source: Any) -> Value:
+        """What a port's event is to the core."""
+        core, port = self.core, self.core.ports[index]
+        event: Any = Signal(event_layout(core))
+        m.d.comb += event.row.eq(source.payload.address + port.first_row)
+        if core.holds:
+            m.d.comb += event.hold.eq(port.kind == "hold")
+        if port.value_bits:
+            m.d.comb += [event.value.eq(source.payload.value << (core.value_bits - port.value_bits)),
+                         event.passes.eq(port.value_bits - 1)]
+        elif core.value_bits:
+            m.d.comb += event.value.eq(1 << (core.value_bits - 1))
+        return Value.cast(event)

@@ -1,6 +1,6 @@
 """The LIF core: intake, row walkers, lanes and emitter, and the sequencer that drives them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
@@ -35,6 +35,11 @@ class LifCore(wiring.Component):
     the plane that the event reaches; an update ``slots`` (twice that with held drive, once again before the
     first held event of a step) and a few more.
 
+    Parameters
+    ----------
+    closing
+        Indices of the ports that close a cycle; see :class:`Intake`.
+
     Members
     -------
     source_0, source_1, ... : ``In(word_stream(word))``
@@ -57,9 +62,9 @@ class LifCore(wiring.Component):
     bus: Any
 
     def __init__(self, core: CoreConfig, words: tuple[WordFormat, ...], *,
-                 images: Mapping[str, Sequence[int]] | None = None,
+                 closing: Collection[int] = (), images: Mapping[str, Sequence[int]] | None = None,
                  bases: Mapping[str, int] | None = None, shape: BusShape = NO_BUS) -> None:
-        self.core, self.words = core, words
+        self.core, self.words, self.closing = core, words, closing
         self.images, self.bases, self.shape = images or {}, bases, shape
         ports: dict[str, wiring.Member] = {
             f"source_{index}": In(word_stream(word)) for index, word in enumerate(words)
@@ -75,7 +80,7 @@ class LifCore(wiring.Component):
         core = self.core
         self.answers: list[Any] = []
         memories = {memory.name.removeprefix(f"{core.name}."): memory for memory in core_memories(core)}
-        m.submodules.intake = intake = Intake(core, self.words)
+        m.submodules.intake = intake = Intake(core, self.words, self.closing)
         for index in range(len(self.words)):
             source = f"source_{index}"
             wiring.connect(m, wiring.flipped(getattr(self, source)), getattr(intake, source))
