@@ -180,7 +180,7 @@ def test_random_damage_gives_data_or_one_line(tmp_path: Path) -> None:
 
 def test_refuses_names_and_slices() -> None:
     with pytest.raises(
-        ConfigError, match=r"^data: must be one of digits, mnist5k, mnist or the path of an npz, not 'cifar'$"
+        ConfigError, match=r"^data: must be one of digits, mnist5k, mnist, nmnist, braille7, dvs_gesture or the path of data, not 'cifar'$"
     ):
         load("cifar")
     with pytest.raises(ConfigError, match=r"^data 'digits:test\[400:\]': selects none of 359 samples$"):
