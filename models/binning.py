@@ -157,7 +157,7 @@ def _check_inside(place: str, recording: Recording, shape: tuple[int, int, int])
     if outside.any():
         first = int(np.argmax(outside))
         where = f"x {int(recording.x[first])}, y {int(recording.y[first])}"
-        raise ConfigError(f"{place}: event {first} at {where} lies outside of {shape[2]} by {shape[1]} pixels")
+        raise ConfigError(f"{place}: event {first} at {where} is outside of {shape[2]} by {shape[1]} pixels")
 
 
 def _addresses(

