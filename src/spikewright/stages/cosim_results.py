@@ -129,6 +129,7 @@ def keep(
         "run_seconds": result.run_seconds,
         "accuracy": None if y is None else float((classes == y).mean()),
         "stimulus": stimulus.name,
+        "notes": list(stimulus.notes),
         "stall": setup.stall,
         "seed": setup.seed,
         **found,

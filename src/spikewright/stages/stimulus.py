@@ -1,7 +1,7 @@
 """What a network is fed: a data set in the coding that it was trained with, or random spikes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from spikewright.errors import ConfigError
 from spikewright.manifest import hash_bytes, hash_file
-from spikewright.models.coding import encode
+from spikewright.models.binning import Binning, Polarity
+from spikewright.models.coding import encode, fit_steps
 from spikewright.models.data import Dataset, load, parse
 from spikewright.network import InputPort
 from spikewright.stages.common import Arrays, array_hash
@@ -19,30 +20,71 @@ __all__ = ["Coding", "Stimulus", "data_hash", "from_data", "random_spikes"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coding:
-    """How images become events; None: what fits the input. Steps are needed for images only."""
+    """How data become events; None: what fits the input.
+
+    Parameters
+    ----------
+    name
+        Of images; see :data:`spikewright.models.coding.CodingName`.
+    steps
+        For how many an image is shown, or a recording lasts.
+    seed
+        Of random codings.
+    bin_ms, polarity
+        How recordings become steps; see :class:`spikewright.models.binning.Binning`.
+    asked_steps
+        What was asked for beside what the network says: data in steps are cut or padded to it.
+    """
 
     name: str | None = None
     steps: int | None = None
     seed: int = 0
+    bin_ms: float | None = None
+    polarity: Polarity | None = None
+    asked_steps: int | None = None
 
     @classmethod
-    def of_metadata(cls, coding: Mapping[str, Any] | None, steps: int | None = None) -> "Coding":
-        """The coding that a network's metadata name; ``steps`` replaces theirs."""
+    def of_metadata(
+        cls,
+        coding: Mapping[str, Any] | None,
+        steps: int | None = None,
+        bin_ms: float | None = None,
+        polarity: Polarity | None = None,
+    ) -> "Coding":
+        """The coding that a network's metadata name; what is asked for replaces theirs."""
         coding = coding or {}
-        return cls(name=coding.get("name"), steps=steps or coding.get("steps"), seed=coding.get("seed", 0))
+        return cls(
+            name=coding.get("name"),
+            steps=steps or coding.get("steps"),
+            seed=coding.get("seed", 0),
+            bin_ms=bin_ms or coding.get("bin_ms"),
+            polarity=polarity or coding.get("polarity"),
+            asked_steps=steps or coding.get("asked_steps"),
+        )
+
+    def binning(self, port: InputPort) -> Binning:
+        """How recordings become what the port takes."""
+        return Binning(
+            bin_ms=self.bin_ms,
+            steps=self.steps,
+            shape=port.shape,
+            polarity=self.polarity,
+            most=port.max_value,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stimulus:
     """Events by name of the input, ``(samples, steps, *shape)``, and labels where there are any.
 
-    ``options`` are those of the command line that give the same.
+    ``options`` are those of the command line that give the same, ``notes`` what is to be told.
     """
 
     x: Arrays
     y: Any = None
     name: str = "arrays"
     options: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def from_data(
@@ -52,28 +94,27 @@ def from_data(
     if len(ports) != 1:
         names = ", ".join(port.name for port in ports)
         raise ConfigError(f"data {data!r}: goes into one input, the network has {names}")
-    dataset = load(data) if isinstance(data, str) else data
+    if samples is not None and samples < 1:
+        raise ConfigError(f"samples must be 1 or more, not {samples}")
+    port = ports[0]
+    dataset = load(data, coding.binning(port), samples=samples) if isinstance(data, str) else data
     if dataset.static and coding.steps is None:
         raise ConfigError(
             f"data {dataset.name!r}: has no time of its own, and the network does not say for how many steps"
             " an image is shown; give --steps"
         )
-    if samples is not None and samples < 1:
-        raise ConfigError(f"samples must be 1 or more, not {samples}")
     chosen = slice(samples)
-    part = Dataset(
-        name=dataset.name,
-        x=dataset.x[chosen],
-        y=None if dataset.y is None else dataset.y[chosen],
-        static=dataset.static,
-        classes=dataset.classes,
-        first=dataset.first,
-    )
+    part = replace(dataset, x=dataset.x[chosen], y=None if dataset.y is None else dataset.y[chosen])
+    notes = part.notes
+    if not part.static and coding.asked_steps is not None:
+        part, notes = fit_steps(part, coding.asked_steps)
     steps = coding.steps if part.static else None
     name: Any = coding.name if part.static else None
-    x = encode(part, ports[0], steps=steps, coding=name, seed=coding.seed)
+    x = encode(part, port, steps=steps, coding=name, seed=coding.seed)
     options = {"data": dataset.name, "samples": len(part), "steps": x.shape[1]}
-    return Stimulus(x={ports[0].name: x}, y=part.y, name=dataset.name, options=options)
+    if coding.bin_ms is not None and not part.static:
+        options["bin_ms"] = coding.bin_ms
+    return Stimulus(x={port.name: x}, y=part.y, name=dataset.name, options=options, notes=notes)
 
 
 def random_spikes(
@@ -101,4 +142,6 @@ def data_hash(data: str | Dataset) -> str:
     if not isinstance(data, str):
         return array_hash({"x": data.x} | ({} if data.y is None else {"y": data.y}))
     path = Path(parse(data).name)
-    return hash_bytes(f"{data} {hash_file(path) if path.is_file() else ''}".encode())
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    contents = " ".join(hash_file(file) for file in files)
+    return hash_bytes(f"{data} {contents}".encode())
