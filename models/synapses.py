@@ -71,4 +71,3 @@ def convolve(rows: torch.Tensor, kernels: torch.Tensor, convolution: Convolution
     results = out.view(len(rows), convolution.groups, convolution.channels_a_group, places)
     for group, kernel in enumerate(kernels):
         results[:, group] = kernel.expand(len(rows), -1, -1) @ windows[:, group]
-
