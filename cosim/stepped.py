@@ -1,16 +1,15 @@
 """The integer model's states after every step, for samples that the hardware is stepped through."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from spikewright.ir import RealPopulation
+from spikewright.models.forward import Neurons
 from spikewright.models.integer import IntegerModel
 from spikewright.models.trace import Numbers, Trace
-from spikewright.network import InputPort, IntegerNetwork, Population
+from spikewright.network import IntegerNetwork
 
 __all__ = ["SteppedTrace", "run_stepped"]
 
@@ -24,7 +23,8 @@ class SteppedTrace:
     trace
         The run.
     states
-        ``stored``, ``held``, ``fired`` (docs/numerics.md) by population, ``(samples, steps, neurons)``.
+        ``stored``, ``current``, ``held``, ``fired`` (docs/numerics.md) by population, each
+        ``(samples, steps, neurons)``.
     """
 
     trace: Trace
@@ -37,27 +37,14 @@ class _SteppedModel(IntegerModel):
     def __init__(self, network: IntegerNetwork) -> None:
         super().__init__(network, memory_bytes=1 << 62)
         self.kept: dict[str, dict[str, list[torch.Tensor]]] = {p.name: {} for p in network.populations}
-        self._population = ""
 
-    def _after_step(self, index: int, stored: torch.Tensor, fired: torch.Tensor) -> None:
-        population = self.network.populations[index]
-        kept = self.kept[population.name]
-        kept.setdefault("stored", []).append(stored.clone())
-        if population.neuron.stores_spike:
-            kept.setdefault("fired", []).append(fired.clone())
+    def _after_step(self, index: int, neurons: Neurons) -> None:
+        kept = self.kept[self.network.populations[index].name]
+        for name, values in neurons.stored().items():
+            kept.setdefault(name, []).append(values.clone())
 
-    def _drive(
-        self, population: Population | RealPopulation, sources: dict[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        self._population = population.name
-        return super()._drive(population, sources)
-
-    def _held(  # type: ignore[override]  # the base class needs no instance for it
-        self, hold_edges: Iterable[tuple[InputPort, torch.Tensor]], sources: dict[str, torch.Tensor]
-    ) -> torch.Tensor:
-        held = IntegerModel._held(hold_edges, sources)
-        self.kept[self._population]["held"] = list(held.clone().unbind(dim=1))
-        return held
+    def _after_held(self, index: int, held: torch.Tensor) -> None:
+        self.kept[self.network.populations[index].name]["held"] = list(held.clone().unbind(dim=1))
 
 
 def run_stepped(network: IntegerNetwork, x: Any) -> SteppedTrace:

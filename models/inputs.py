@@ -32,8 +32,9 @@ def check_integers(ports: tuple[InputPort, ...], feed: Feed) -> dict[str, torch.
         array = array.to(torch.uint8) if array.dtype == torch.bool else array
         low, high = (int(bound) for bound in torch.aminmax(array))
         if low < 0 or high > port.max_value:
-            held = f"must be 0..{port.max_value}" if port.value_bits else "must be spikes, 0 or 1"
-            _refuse_where(port, array, (array < 0) | (array > port.max_value), held)
+            kind = "" if port.value_bits else "spikes, "
+            bounds = "0 or 1" if kind and port.max_value == 1 else f"0..{port.max_value}"
+            _refuse_where(port, array, (array < 0) | (array > port.max_value), f"must be {kind}{bounds}")
         arrays[port.name] = array.reshape(*array.shape[:2], port.size)
     return arrays
 

@@ -2,10 +2,9 @@
 
 import torch
 
-from spikewright.ir import RealEdge, RealNetwork
-from spikewright.models.forward import Advanced, ForwardModel
+from spikewright.ir import RealNetwork, RealPopulation
+from spikewright.models.forward import ForwardModel
 from spikewright.models.inputs import Feed, check_reals
-from spikewright.network import Edge
 
 __all__ = ["RealModel"]
 
@@ -30,50 +29,81 @@ class RealModel(ForwardModel):
         self, network: RealNetwork, *, dtype: torch.dtype = torch.float64, memory_bytes: int = 1 << 28
     ) -> None:
         self._dtype = dtype
-        self._no_drive = dtype
+        self._sum_dtypes = {population.name: dtype for population in network.populations}
         super().__init__(network, memory_bytes=memory_bytes)
         self.network = network
 
     def _check(self, feed: Feed) -> dict[str, torch.Tensor]:
         return check_reals(self.network.inputs, feed)
 
-    def _weights(self, edge: Edge | RealEdge) -> torch.Tensor:
-        return torch.from_numpy(edge.weights).to(self._dtype)
+    def _neurons(self, index: int, samples: int, device: torch.device) -> "RealNeurons":
+        return RealNeurons(self.network.populations[index], samples, self._dtype, device)
 
-    def _advance(self, index: int, drive: torch.Tensor) -> Advanced:
-        population = self.network.populations[index]
-        arrays = (population.decay, population.bias, population.threshold)
-        decay, bias, threshold = (torch.from_numpy(array).to(drive) for array in arrays)
-        reset_amount, reset_value = (
-            torch.from_numpy(array).to(drive) for array in (population.reset_amount, population.reset_value)
-        )
-        subtract, now = population.reset == "subtract", population.reset_when == "now"
-        samples, steps, size = drive.shape
-        counts = torch.uint8 if population.max_spikes <= 255 else torch.int32
-        outputs = torch.empty(samples, steps, size, dtype=counts if population.fires else self._dtype)
-        outputs = outputs.to(drive.device)
-        potential = torch.zeros_like(drive[:, 0])
-        spikes = torch.zeros_like(potential)
-        for step in range(steps):
-            integrated = decay * potential + drive[:, step] + bias
-            if population.fires and not now and subtract:
-                integrated = integrated - spikes * reset_amount
-            if population.v_min is not None:
-                integrated = integrated.clamp(min=population.v_min)
-            if population.fires and not now and not subtract:
-                integrated = torch.where(spikes > 0, reset_value, integrated)
-            potential = integrated
-            if not population.fires:
-                outputs[:, step] = potential
-                continue
-            spikes = torch.zeros_like(potential)
-            for _ in range(population.max_spikes):
-                over = potential > threshold if population.compare == "gt" else potential >= threshold
-                spikes += over
-                if now:
-                    lowered = potential - reset_amount
-                    potential = torch.where(over, lowered if subtract else reset_value, potential)
-                if population.max_spikes == 1 or not bool(over.any()):
-                    break
-            outputs[:, step] = spikes
-        return outputs, {"potential": potential}
+
+class RealNeurons:
+    """Neurons of one population, of some samples, from rest on."""
+
+    def __init__(
+        self, population: RealPopulation, samples: int, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self.dtype = dtype
+        outputs = dtype
+        if population.fires:
+            outputs = torch.uint8 if population.max_spikes <= 255 else torch.int32
+        self.outputs = torch.empty(0, dtype=outputs, device=device)
+        self._population = population
+        self._potential = torch.zeros(samples, population.size, dtype=dtype, device=device)
+        self._spikes = torch.zeros_like(self._potential)
+        self._current = torch.zeros_like(self._potential)
+        names = ["decay", "bias", "threshold", "reset_amount", "reset_value"]
+        arrays = {name: getattr(population, name) for name in names}
+        if population.current is not None:
+            arrays |= {"current_decay": population.current.decay, "current_bias": population.current.bias}
+        self._levels = {name: torch.from_numpy(array).to(self._potential) for name, array in arrays.items()}
+
+    def step(self, drive: torch.Tensor) -> torch.Tensor:
+        """One step with ``i + h``: the number of spikes of every neuron, or the potential."""
+        population, levels = self._population, self._levels
+        feeding = drive
+        if population.current is not None:
+            new = levels["current_decay"] * self._current + drive + levels["current_bias"]
+            feeding = new if population.current.feeds == "new" else self._current
+            self._current = new
+        potential = levels["decay"] * self._potential + feeding + levels["bias"]
+        waits = population.fires and population.reset_when == "next"
+        if waits and population.reset == "subtract":
+            potential = potential - self._spikes * levels["reset_amount"]
+        if population.v_min is not None:
+            potential = potential.clamp(min=population.v_min)
+        if waits and population.reset == "set":
+            potential = torch.where(self._spikes > 0, levels["reset_value"], potential)
+        self._potential = potential
+        if not population.fires:
+            return potential
+        self._fire()
+        return self._spikes
+
+    def _fire(self) -> None:
+        """Spikes, and the resets that are due now."""
+        population, levels = self._population, self._levels
+        self._spikes = torch.zeros_like(self._potential)
+        for _ in range(population.max_spikes):
+            threshold = levels["threshold"]
+            greater = population.compare == "gt"
+            over = self._potential > threshold if greater else self._potential >= threshold
+            self._spikes += over
+            if population.reset_when == "now":
+                subtract = population.reset == "subtract"
+                reset = self._potential - levels["reset_amount"] if subtract else levels["reset_value"]
+                self._potential = torch.where(over, reset, self._potential)
+            if population.max_spikes == 1 or not bool(over.any()):
+                break
+
+    def stored(self) -> dict[str, torch.Tensor]:
+        """``potential`` (``v``) and, where there is one, ``current`` (``j``)."""
+        current = {} if self._population.current is None else {"current": self._current}
+        return {"potential": self._potential, **current}
+
+    def states(self) -> dict[str, torch.Tensor]:
+        """The same."""
+        return self.stored()

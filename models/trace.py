@@ -29,8 +29,9 @@ class Trace:
         ``int32`` of the integer model, ``float64`` of the real one.
     states
         State at the end of the sample, each ``(samples, size)``: ``potential`` (``v``) and, of the integer
-        model, what hardware stores (docs/numerics.md): ``stored`` (``p``), ``held`` (``h``, where a hold
-        input feeds the population) and ``fired`` (``s``, where ``neuron.stores_spike``). ``int64``, or reals.
+        model, what hardware stores (docs/numerics.md): ``stored`` (``p``), ``current`` (``q``, where there is
+        a synaptic current; of the real model the current ``j`` itself), ``held`` (``h``, where a hold input
+        feeds the population) and ``fired`` (``s``, where ``neuron.stores_spike``). ``int64``, or reals.
     """
 
     spikes: dict[str, Numbers]

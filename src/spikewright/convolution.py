@@ -134,8 +134,8 @@ class Convolution:
 
         if kernel.shape != self.kernel_shape:
             raise ConfigError(f"convolution: kernel must have shape {self.kernel_shape}, not {kernel.shape}")
-        source, target, tap = np.array(self._pairs(0), np.int64).reshape(-1, 3).T
-        sources_x, targets_x, taps_x = np.array(self._pairs(1), np.int64).reshape(-1, 3).T
+        source, target, tap = self._pairs(0)
+        sources_x, targets_x, taps_x = self._pairs(1)
         within, reached = self.source[0] // self.groups, self.channels_a_group
         group, out, into = (
             grid.ravel()
@@ -154,11 +154,12 @@ class Convolution:
         shape = prod(self.target), prod(self.source)
         return sparse.csr_array((values.ravel(), (rows, columns)), shape=shape)
 
-    def _pairs(self, axis: int) -> list[tuple[int, int, int]]:
-        """Source, target and tap of everything that is connected along an axis."""
+    def _pairs(self, axis: int) -> npt.NDArray[np.int64]:
+        """Sources, targets and taps of everything that is connected along an axis, ``(3, pairs)``."""
         taps = self.taps(axis)
-        return [
+        pairs = [
             (source, int(taps.target[source]) + n * taps.step, int(taps.tap[source]) - n * taps.tap_step)
             for source in range(self.source[axis + 1])
             for n in range(int(taps.count[source]))
         ]
+        return np.array(pairs, np.int64).reshape(-1, 3).T

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from spikewright.errors import ConfigError
-from spikewright.models import integer
+from spikewright.models import sums
 from spikewright.models.integer import IntegerModel
 from spikewright.models.trace import Trace
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
@@ -259,7 +259,7 @@ def reader(*weights: int, bits: int = 24, max_value: int = 0) -> IntegerNetwork:
 )
 def test_sums_are_exact_at_every_size(peak: int, dtype: torch.dtype) -> None:
     network = reader(peak, 1, -peak, 1)
-    assert integer.drive_bound(network, "out") == 2 * peak + 2
+    assert sums.drive_bound(network, "out") == 2 * peak + 2
     expected_dtype = torch.float64 if peak == 2**23 - 1 else dtype  # its bound is 2**24 exactly
     model = IntegerModel(network)
     assert model.weights_0.dtype == expected_dtype
@@ -270,7 +270,7 @@ def test_sums_are_exact_at_every_size(peak: int, dtype: torch.dtype) -> None:
 
 def test_float32_below_its_bound() -> None:
     network = reader(2**23 - 1, 1, -(2**23 - 2), 1)
-    assert integer.drive_bound(network, "out") == integer.FLOAT32_INTEGERS - 1
+    assert sums.drive_bound(network, "out") == sums.FLOAT32_INTEGERS - 1
     model = IntegerModel(network)
     assert model.weights_0.dtype == torch.float32
     assert model.run(np.ones((1, 1, 4), np.uint8)).readouts["out"].item() == 3
@@ -284,7 +284,7 @@ def test_bounds_that_do_not_fit_are_refused() -> None:
 
 
 def test_bound_of_the_lowest_integer() -> None:
-    assert integer.drive_bound(reader(-(2**63), 1, bits=8), "out") == 2**63 + 1
+    assert sums.drive_bound(reader(-(2**63), 1, bits=8), "out") == 2**63 + 1
 
 
 @pytest.mark.parametrize("seed", [2, 5, 11])

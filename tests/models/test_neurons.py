@@ -9,10 +9,11 @@ import torch
 from spikewright.errors import ConfigError
 from spikewright.models import quantize
 from spikewright.models.coding import real_input
-from spikewright.models.integer import IntegerModel, drive_bound
+from spikewright.models.integer import IntegerModel
 from spikewright.models.neurons import IF, LI, LIF, NeuronRule, Neurons
 from spikewright.models.real import RealModel
 from spikewright.models.sparse_network import SparseNetwork
+from spikewright.models.sums import drive_bound
 from spikewright.models.surrogate import Surrogate, slope, spike
 from spikewright.network import InputPort
 from spikewright.neuron import Decay
