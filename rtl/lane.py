@@ -9,7 +9,9 @@ from amaranth.lib.wiring import In, Out
 
 from spikewright.config import CoreConfig, Parameter, ParameterName, slot_bits
 from spikewright.memories import MemoryConfig
-from spikewright.rtl.arithmetic import clamped, decayed
+from spikewright.rtl.arithmetic import clamped
+from spikewright.rtl.decay import decayed
+from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.memory import NO_BUS, BusShape, BusSignature, ConfiguredMemory
 
 __all__ = ["Lane", "SweepSignature", "SynapseSignature", "parameter_layout"]
@@ -185,7 +187,7 @@ class Lane(wiring.Component):
         # It decays; what the next step adds for certain is added now.
         last = shared | {name: delayed(m, value, 1) for name, value in after.items()}
         leaked = decayed(m, left, neuron, last.get("decay"))
-        wait = 2 if neuron.decay.kind == "multiply" else 0
+        wait = CoreLatency(core).decay
         constant = delayed(m, last["bias"], wait) if "bias" in last else Const(neuron.bias[0])
         stored: Value = leaked + constant
         if neuron.fires and neuron.reset == "subtract" and neuron.reset_when == "next":

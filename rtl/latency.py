@@ -6,6 +6,7 @@ Cycle 0 is the one in which a sweep reads a slot's stored potential (``M`` below
 from dataclasses import dataclass
 
 from spikewright.config import CoreConfig
+from spikewright.rtl.decay import decay_latency
 
 __all__ = ["CoreLatency"]
 
@@ -29,7 +30,13 @@ class CoreLatency:
     @property
     def store(self) -> int:
         """From reading ``M`` to writing the new stored potential."""
-        return self.potential + 2 + 2 * (self.core.neuron.decay.kind == "multiply")
+        return self.potential + 2 + self.decay
+
+    @property
+    def decay(self) -> int:
+        """From the potential that firing leaves to the decayed one: registers of a factor's adders."""
+        stored = any(level.name == "decay" for level in (*self.core.parameters, *self.core.levels))
+        return decay_latency(self.core.neuron, stored=stored)
 
     @property
     def phases(self) -> int:

@@ -1,19 +1,19 @@
 """A lane, cycle by cycle as a core's sequencer drives it, against docs/numerics.md in Python integers."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 
-from spikewright.config import CompressedRows, slot_bits
+from spikewright.config import CompressedRows, Parameter, slot_bits
 from spikewright.memories import core_memories
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
-from spikewright.neuron import NeuronConfig
+from spikewright.neuron import Decay, NeuronConfig
 from spikewright.rtl.lane import Lane, parameter_layout
 from spikewright.rtl.latency import CoreLatency
-from tests.rtl.cores import CoreCase, Kinds, core_case, encode, random_core
+from tests.rtl.cores import CoreCase, Kinds, core_case, encode, plain_core, random_core
 from tests.rtl.platforms import StrictPlatform
 from tests.rtl.streams import Bench
 
@@ -265,12 +265,17 @@ def test_few_slots(size: int, rows: Any, ports: str) -> None:
         check(random_core(kinds, seed), seed)
 
 
-@pytest.mark.parametrize(("holds", "decay", "potential", "store"), [
-    (False, "none", 2, 4), (False, "shift", 2, 4), (False, "multiply", 2, 6),
-    (True, "none", 3, 5), (True, "multiply", 3, 7),
-])
-def test_core_latency(holds: bool, decay: Any, potential: int, store: int) -> None:
-    ports = PORTS["held" if holds else "spikes"]
-    latency = CoreLatency(random_core(Kinds(decay=decay, ports=ports), 1).core)
+@pytest.mark.parametrize(("holds", "decay", "stored", "potential", "store"), [
+    (False, Decay(), False, 2, 4), (False, Decay(kind="shift", shift=3), False, 2, 4),
+    (True, Decay(), False, 3, 5), (False, Decay(kind="multiply", factor=(7,), fraction_bits=3), False, 2, 5),
+    (False, Decay(kind="multiply", factor=(230,), fraction_bits=8), False, 2, 6),
+    (True, Decay(kind="multiply", factor=(14746,), fraction_bits=14), False, 3, 8),
+    (True, Decay(kind="multiply", factor=(7,), fraction_bits=3), True, 3, 7),
+], ids=["plain", "shift", "held", "one-adder", "three-adders", "held-six-adders", "held-stored"])
+def test_core_latency(holds: bool, decay: Decay, stored: bool, potential: int, store: int) -> None:
+    core = plain_core(ports=[("hold" if holds else "drive", 5, 0)], decay=decay)
+    if stored:
+        core = replace(core, levels=(Parameter(name="decay", bits=decay.fraction_bits + 1, signed=False),))
+    latency = CoreLatency(core)
     assert (latency.potential, latency.store, latency.phases) == (potential, store, 1 + holds)
     assert latency.shown == potential + 1, "a spike is registered after the potential that it is found from"
