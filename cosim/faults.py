@@ -118,7 +118,10 @@ def _touched(
         return None
     touched: set[int] = set()
     for edge, other in zip(before, after, strict=True):
-        touched.update(np.flatnonzero((edge.weights != other.weights).any(axis=1)).tolist())
+        differs = (edge.weights != other.weights).reshape(len(edge.weights), -1).any(axis=1)
+        if edge.convolution is not None:  # by channel
+            differs = np.repeat(differs, edge.shape[0] // len(differs))
+        touched.update(np.flatnonzero(differs).tolist())
     for name, fields in levels.items():
         for field, values in fields.items():
             there = np.array(values) != np.array(changed[name][field])

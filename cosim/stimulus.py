@@ -16,17 +16,24 @@ Words = npt.NDArray[np.uint64]
 
 
 def input_words(port: InputConfig, x: npt.NDArray[Any]) -> Words:
-    """Words of an input for events ``x`` of shape ``(samples, steps, size)``.
+    """Words of an input for events ``x`` of shape ``(samples, steps, size)``: values, or counts of spikes.
 
-    Events of a step in the order of their addresses, its token; after the last step, the sample's end.
+    Events of a step in the order of their physical addresses, its token; after the last step, the sample's
+    end. A count comes as so many events, one after the other.
     """
     samples, steps, _ = x.shape
-    sample, step, address = np.nonzero(x)
+    order = np.argsort(port.addresses)
+    x = x if port.plane is None else x[:, :, order]
+    sample, step, place = np.nonzero(x)
+    if not port.value_bits:
+        counts = x[sample, step, place].astype(np.int64)
+        sample, step, place = (np.repeat(index, counts) for index in (sample, step, place))
+    address = port.addresses[order][place]
     tokens = samples * (steps + 1)
     words = np.empty(len(address) + tokens, dtype=np.uint64)
     events = (address.astype(np.uint64) << np.uint64(2)) | np.uint64(Kind.EVENT)
     if port.value_bits:
-        values = x[sample, step, address].astype(np.uint64)
+        values = x[sample, step, place].astype(np.uint64)
         events |= values << np.uint64(2 + port.word.address_bits)
     # A token comes before an event for every step and sample that ended before it.
     places = np.arange(len(address)) + sample * (steps + 1) + step

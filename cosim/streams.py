@@ -114,9 +114,9 @@ def _values(
 
     result = np.zeros((*shape, core.neurons), dtype=np.int64)
     address = (words >> 2) & ((1 << core.address_bits) - 1)
-    placement = np.full(1 << core.address_bits, -1)
-    placement[: len(core.placement)] = core.placement
-    neuron = placement[address]
+    neurons = np.full(1 << core.address_bits, -1)
+    neurons[core.addresses] = np.arange(core.neurons)
+    neuron = neurons[address]
     late = step >= shape[1]
     breach(neuron < 0, "events of places without a neuron")
     breach(late, "events between the last step and the sample's end")

@@ -81,7 +81,8 @@ def _population(core: CoreConfig, names: Names, memories: dict[str, MemoryConfig
     bits = core.address_bits
     value = _value(word, bits, core.word.value_bits, signed=True)
     neurons = [(place, neuron) for place, neuron in enumerate(core.placement) if neuron >= 0]
-    cases = "\n".join(f"                    {place}: neuron = {neuron};" for place, neuron in neurons)
+    addresses = core.addresses.tolist()
+    cases = "\n".join(f"                    {addresses[neuron]}: neuron = {neuron};" for _, neuron in neurons)
     potentials = ""
     for place, neuron in sorted(neurons, key=lambda entry: entry[1])[:MAX_POTENTIALS]:
         slot, lane = divmod(place, core.lanes)
