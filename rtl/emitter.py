@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from spikewright.config import CoreConfig, slot_bits
 from spikewright.events import Kind
+from spikewright.rtl.planes import partial_place, running_place
 from spikewright.rtl.words import word_stream
 
 __all__ = ["ReadoutEmitter", "SpikeEmitter"]
@@ -24,7 +25,7 @@ class SpikeEmitter(wiring.Component):
     Members
     -------
     valid, slot, spikes
-        Spikes of one slot.
+        Spikes of one slot. Of a core in the plane the slots of a sweep come one after the other.
     token
         The step or sample ends: its kind, or 0.
     sink : ``Out(word_stream(core.word))``
@@ -47,18 +48,19 @@ class SpikeEmitter(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         core, lane_bits = self.core, self.core.lanes.bit_length() - 1
-        layout = data.StructLayout({"kind": 2, "slot": slot_bits(core), "spikes": core.lanes})
+        place = running_place(m, core, self.slot, self.valid)
+        layout = data.StructLayout({"kind": 2, "place": len(place), "spikes": core.lanes})
         # The buffered queue has an output register beside its memory: room for the token.
         depth = max(2, 1 << (core.slots - 1).bit_length()) + 1
         m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=depth)
         put = data.View(layout, queue.w_data)
         real = Signal(core.lanes)
         m.d.comb += real.eq(self.spikes)
-        if core.neurons < len(core.placement):  # places without a neuron, in the last slot
-            with m.If(self.slot == core.slots - 1):
-                m.d.comb += real.eq(self.spikes & Const((1 << core.neurons % core.lanes) - 1, core.lanes))
+        if core.partial_slots:  # places without a neuron, in the last slots
+            with m.If(partial_place(core, place)):
+                m.d.comb += real.eq(self.spikes & Const((1 << core.partial_lanes) - 1, core.lanes))
         m.d.comb += [
-            put.kind.eq(self.token), put.slot.eq(self.slot), put.spikes.eq(real),
+            put.kind.eq(self.token), put.place.eq(place), put.spikes.eq(real),
             queue.w_en.eq(self.valid & real.any() | (self.token != 0)),
         ]
         # The slot at work: its lowest spike goes out, until none is left.
@@ -74,7 +76,7 @@ class SpikeEmitter(wiring.Component):
             last.eq((rest == 0) | (current.kind != Kind.EVENT)),  # with a token the spikes mean nothing
             self.sink.valid.eq(busy),
             word.kind.eq(current.kind),
-            word.address.eq(Cat(lane, current.slot)),
+            word.address.eq(Cat(lane, current.place)),
             queue.r_en.eq(~busy | self.sink.ready & last),
         ]
         with m.If(queue.r_en):
@@ -90,7 +92,7 @@ class ReadoutEmitter(wiring.Component):
     Members
     -------
     valid, slot, potentials
-        Potentials of one slot; only while ``empty``.
+        Potentials of one slot; only while ``empty``. Of a core in the plane as above.
     token
         The step or sample ends: its kind, or 0; only while ``empty``.
     empty
@@ -118,22 +120,23 @@ class ReadoutEmitter(wiring.Component):
         m = Module()
         core, bits = self.core, self.core.neuron.state_bits
         lane_bits = core.lanes.bit_length() - 1
-        kind, slot, lane = Signal(2), Signal(slot_bits(core)), Signal(lane_bits)
+        found = running_place(m, core, self.slot, self.valid)
+        kind, place, lane = Signal(2), Signal(len(found)), Signal(lane_bits)
         potentials = Signal(core.lanes * bits)
         busy, last = Signal(), Signal()
         used = Signal(lane_bits)  # the last lane that has a neuron in this slot
-        m.d.comb += used.eq(Mux(slot == core.slots - 1, (core.neurons - 1) % core.lanes, core.lanes - 1))
+        m.d.comb += used.eq(Mux(partial_place(core, place), core.partial_lanes - 1, core.lanes - 1))
         word = self.sink.payload
         value = Signal(signed(bits))
         m.d.comb += [
             value.eq(potentials[:bits]),
             last.eq((kind != Kind.EVENT) | (lane == used)),
-            self.sink.valid.eq(busy), word.kind.eq(kind), word.address.eq(Cat(lane, slot)),
+            self.sink.valid.eq(busy), word.kind.eq(kind), word.address.eq(Cat(lane, place)),
             word.value.eq(value), self.empty.eq(~busy | self.sink.ready & last),
         ]
         with m.If(self.empty):
             m.d.sync += [
-                busy.eq(self.valid | (self.token != 0)), kind.eq(self.token), slot.eq(self.slot), lane.eq(0),
+                busy.eq(self.valid | (self.token != 0)), kind.eq(self.token), place.eq(found), lane.eq(0),
                 potentials.eq(self.potentials),
             ]
         with m.Elif(self.sink.ready):

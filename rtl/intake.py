@@ -10,7 +10,9 @@ from amaranth.lib.wiring import In, Out
 from spikewright.config import CoreConfig
 from spikewright.errors import ConfigError
 from spikewright.events import Kind, WordFormat
-from spikewright.rtl.rows import event_layout
+from spikewright.rtl.latency import CoreLatency
+from spikewright.rtl.planes import plane_fields, plane_row
+from spikewright.rtl.rows import event_layout, kernel_ports
 from spikewright.rtl.words import word_stream
 
 __all__ = ["Intake"]
@@ -22,7 +24,10 @@ class Intake(wiring.Component):
     A token stays at the head of its stream until then, so that a port which runs ahead is held
     back. Events pass in the cycle they come, of the first port that has one; latency 0. An event that
     waits may give way to one of an earlier port, or be withdrawn with ``enable``. Events of ports that
-    only bring tokens are dropped.
+    only bring tokens are dropped, and those of a plane that lie in no window of its pooling.
+
+    Where rows of addresses in the plane are worked out, an event passes a cycle later, as
+    :attr:`CoreLatency.intake` says, and the token does not show before.
 
     A port that closes a cycle brings a step before any word of it enters the chip. It waits until another
     port has shown one, so that nothing of a step is added before it begins. A sample's end does not wait for
@@ -67,31 +72,35 @@ class Intake(wiring.Component):
         forward = [source for index, source in enumerate(sources) if index not in self.closing]
         open_ports, drops = self._cycles(m, sources, forward)
         shows = [source.valid & is_open for source, is_open in zip(sources, open_ports, strict=True)]
-        has_event = [shown & (source.payload.kind == Kind.EVENT)
-                     for shown, source in zip(shows, sources, strict=True)]
+        events, within = zip(*(self._event(m, index, source) for index, source in enumerate(sources)), strict=True)
+        is_event = [shown & (source.payload.kind == Kind.EVENT)
+                    for shown, source in zip(shows, sources, strict=True)]
+        has_event = [event & reaches for event, reaches in zip(is_event, within, strict=True)]
         has_token = [shown & (source.payload.kind != Kind.EVENT)
                      for shown, source in zip(shows, sources, strict=True)]
         adds = [index for index, port in enumerate(core.ports) if port.kind != "pace"]
-        m.d.comb += self.event.valid.eq(self.enable & Cat(*(has_event[index] for index in adds)).any())
+        joined = self.event.signature.create()
+        m.d.comb += joined.valid.eq(self.enable & Cat(*(has_event[index] for index in adds)).any())
+        waits = self._pass_on(m, joined)
         kind = forward[0].payload.kind
         brought = Cat(*has_token).all()
         if self.closing:
             ends = [has_token[index] for index in range(len(sources)) if index not in self.closing]
             brought = Mux(kind == Kind.END_OF_SAMPLE, Cat(*ends).all() & ~Cat(*drops).any(), brought)
-        with m.If(self.enable & brought):
+        with m.If(self.enable & brought & ~waits):
             m.d.comb += self.token.eq(kind)
         chosen: Any = 0
         for index in reversed(adds):
-            event = self._event(m, index, sources[index])
-            chosen = Mux(has_event[index], event, chosen) if index < adds[-1] else event
-        m.d.comb += self.event.payload.eq(chosen)
+            chosen = Mux(has_event[index], events[index], chosen) if index < adds[-1] else events[index]
+        m.d.comb += joined.payload.eq(chosen)
         before: list[Any] = []
         for index, source in enumerate(sources):
             passes: Any = self.enable
             if index in adds:
-                passes = self.enable & self.event.ready & (~Cat(*before).any() if before else 1)
+                first = ~Cat(*before).any() if before else 1
+                passes = self.enable & (joined.ready & first | ~within[index])
                 before.append(has_event[index])
-            ready = Mux(has_event[index], passes, self.take)
+            ready = Mux(is_event[index], passes, self.take)
             if index in self.closing:
                 ready = Mux(drops[index], self.enable,
                             open_ports[index] & Mux(has_event[index], passes,
@@ -118,11 +127,35 @@ class Intake(wiring.Component):
             open_ports[index], drops[index] = begins & ~dropping, dropping
         return open_ports, drops
 
-    def _event(self, m: Module, index: int, source: Any) -> Value:
-        """What a port's event is to the core."""
-        core, port = self.core, self.core.ports[index]
-        event: Any = Signal(event_layout(core))
-        m.d.comb += event.row.eq(source.payload.address + port.first_row)
+    def _pass_on(self, m: Module, joined: Any) -> Value:
+        """Pass the ports' events on, over a register if need be; whether one waits in there."""
+        if not CoreLatency(self.core).intake:
+            wiring.connect(m, joined, wiring.flipped(self.event))
+            return Const(0, 1)
+        waits, event = Signal(), Signal(event_layout(self.core))
+        m.d.comb += [
+            joined.ready.eq(~waits | self.event.valid & self.event.ready),
+            self.event.valid.eq(waits & self.enable), self.event.payload.eq(event),
+        ]
+        with m.If(joined.ready):
+            m.d.sync += [waits.eq(joined.valid), event.eq(joined.payload)]
+        return waits
+
+    def _event(self, m: Module, index: int, source: Any) -> tuple[Value, Value]:
+        """What a port's event is to the core, and whether it is anything."""
+        core, port, within = self.core, self.core.ports[index], Const(1, 1)
+        event: Any = Signal(event_layout(core), name=f"event_{index}")
+        address = source.payload.address
+        if port.convolution is not None and port.plane is not None:
+            channel, y, x = plane_fields(address, port.plane)
+            m.d.comb += [event.channel.eq(channel), event.y.eq(y), event.x.eq(x),
+                         event.port.eq(kernel_ports(core).index(port))]
+        elif port.plane is not None:
+            row, reaches = plane_row(address, port)
+            within = Signal(name=f"within_{index}")
+            m.d.comb += [event.row.eq(row), within.eq(reaches)]
+        elif port.kind != "pace":
+            m.d.comb += event.row.eq(address + port.first_row)
         if core.holds:
             m.d.comb += event.hold.eq(port.kind == "hold")
         if port.value_bits:
@@ -130,4 +163,4 @@ class Intake(wiring.Component):
                          event.passes.eq(port.value_bits - 1)]
         elif core.value_bits:
             m.d.comb += event.value.eq(1 << (core.value_bits - 1))
-        return Value.cast(event)
+        return Value.cast(event), within

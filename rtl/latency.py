@@ -39,6 +39,12 @@ class CoreLatency:
         return decay_latency(self.core.neuron, stored=stored)
 
     @property
+    def intake(self) -> int:
+        """From an event at a port to the walkers: the row of an address in the plane takes a cycle."""
+        ports = [port for port in self.core.ports if port.plane is not None]
+        return int(any(port.convolution is None for port in ports))
+
+    @property
     def phases(self) -> int:
         """Cycles that a sweep takes a slot: held drive is read before the potential."""
         return 1 + self.core.holds
