@@ -72,7 +72,8 @@ class Intake(wiring.Component):
         forward = [source for index, source in enumerate(sources) if index not in self.closing]
         open_ports, drops = self._cycles(m, sources, forward)
         shows = [source.valid & is_open for source, is_open in zip(sources, open_ports, strict=True)]
-        events, within = zip(*(self._event(m, index, source) for index, source in enumerate(sources)), strict=True)
+        found = [self._event(m, index, source) for index, source in enumerate(sources)]
+        events, within = [event for event, _ in found], [reaches for _, reaches in found]
         is_event = [shown & (source.payload.kind == Kind.EVENT)
                     for shown, source in zip(shows, sources, strict=True)]
         has_event = [event & reaches for event, reaches in zip(is_event, within, strict=True)]
@@ -143,7 +144,8 @@ class Intake(wiring.Component):
 
     def _event(self, m: Module, index: int, source: Any) -> tuple[Value, Value]:
         """What a port's event is to the core, and whether it is anything."""
-        core, port, within = self.core, self.core.ports[index], Const(1, 1)
+        core, port = self.core, self.core.ports[index]
+        within: Value = Const(1, 1)
         event: Any = Signal(event_layout(core), name=f"event_{index}")
         address = source.payload.address
         if port.convolution is not None and port.plane is not None:
@@ -152,8 +154,8 @@ class Intake(wiring.Component):
                          event.port.eq(kernel_ports(core).index(port))]
         elif port.plane is not None:
             row, reaches = plane_row(address, port)
-            within = Signal(name=f"within_{index}")
-            m.d.comb += [event.row.eq(row), within.eq(reaches)]
+            within = reaches
+            m.d.comb += event.row.eq(row)
         elif port.kind != "pace":
             m.d.comb += event.row.eq(address + port.first_row)
         if core.holds:

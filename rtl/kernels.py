@@ -1,6 +1,5 @@
 """The walker of kernel rows: from an event in the plane to every tap of a kernel that sees it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +37,8 @@ class KernelWalker(wiring.Component):
     4 (times the passes of a value). The next event is looked up meanwhile and follows without a gap. One that
     reaches nothing takes a cycle at most, and none while another is walked.
 
-    Geometry stands in tables of logic, by channel, y and x, whose words are offsets of addresses already: the
-    walk itself adds constants. It takes no more logic for more pixels, but for the tables and wider addresses.
+    Geometry stands in tables of logic, by channel, y and x, whose words are offsets of addresses already; the
+    walk itself adds constants. More pixels take longer tables and wider addresses, no other logic.
 
     Members
     -------
@@ -159,27 +158,21 @@ class KernelWalker(wiring.Component):
             ]
         return slot, last
 
-    def _steps(self, event: Any, more_words: Value) -> tuple[tuple[Value, Value, Value], ...]:
-        """What slot and address of weights grow by from word to word, column to column, row to row."""
-        lanes = self.core.lanes
+    def _steps(self, event: Any, more_words: Value) -> list[list[Value]]:
+        """What slot and address of weights grow by: from word to word, column to column, row to row."""
+        each = [walk_steps(port.convolution, self.core.lanes, more) for port in self.ports
+                for more in range(1 << len(more_words)) if port.convolution is not None]
+        widths = slot_bits(self.core), len(self.weights.read_address)
+        return [[table(Cat(more_words, event.port), [steps[what][axis] % (1 << bits) for steps in each])
+                 for axis in range(3)] for what, bits in enumerate(widths)]
 
-        def by_port(bits: int, step: Callable[[Convolution, int], int]) -> Value:
-            """A step, which may hang on the port and on the words of channels, modulo the address."""
-            most = 1 << len(more_words)
-            steps = [step(port.convolution, more) % (1 << bits) for port in self.ports
-                     for more in range(most) if port.convolution is not None]
-            return table(Cat(more_words, event.port), steps)
 
-        slots, addresses = slot_bits(self.core), len(self.weights.read_address)
-        return (
-            (by_port(slots, lambda shape, more: shape.target[1] * shape.target[2]),
-             by_port(slots, lambda shape, more: shape.taps(1).step - more * shape.target[1] * shape.target[2]),
-             by_port(slots, lambda shape, more: shape.taps(0).step * shape.target[2])),
-            (by_port(addresses, lambda shape, more: 1),
-             by_port(addresses, lambda shape, more: -shape.taps(1).tap_step * shape.group_words(lanes) - more),
-             by_port(addresses,
-                     lambda shape, more: -shape.taps(0).tap_step * shape.size[1] * shape.group_words(lanes))),
-        )
+def walk_steps(shape: Convolution, lanes: int, more: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Steps of the slot, and of the address of weights, of a walk of so many words after the first."""
+    (_, height, width), words = shape.target, shape.group_words(lanes)
+    rows, columns = shape.taps(0), shape.taps(1)
+    return ((height * width, columns.step - more * height * width, rows.step * width),
+            (1, -columns.tap_step * words - more, -rows.tap_step * shape.size[1] * words))
 
 
 def chosen(port: Value, values: list[Value]) -> Value:

@@ -64,8 +64,8 @@ class CoreLatency:
     def settles_at_once(self) -> bool:
         """Whether a sweep may follow a dense row in the cycle after its last weights were read.
 
-        Their drive is stored 2 cycles later, in the last slot, which the sweep reads last; of a row of kernels
-        in the last word of channels, which it reads after the first. Where held drive is emptied instead,
-        that writes at once.
+        Their drive is stored 2 cycles later, in the last slot, which the sweep reads last; of a row of
+        kernels in the last of several words of channels. Where held drive is emptied instead, that writes
+        at once.
         """
         return not self.core.forwards and not self.core.holds

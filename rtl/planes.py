@@ -65,8 +65,8 @@ def running_place(m: Module, core: CoreConfig, slot: Value, advance: Value) -> V
     """
     if core.plane is None:
         return slot
-    lane, *bits, word_bits = core.plane.field_bits
-    fields = [Signal(width, name=name) for width, name in zip((*bits, word_bits), "xyw", strict=True)]
+    names = ("x", "y", "word")
+    fields = [Signal(bits, name=name) for bits, name in zip(core.plane.field_bits[1:], names, strict=True)]
     _, height, width = core.plane.shape
     carry = advance
     for field, count in zip(fields, (width, height, core.plane.words), strict=True):

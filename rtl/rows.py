@@ -75,8 +75,8 @@ class Passes:
             m.d.sync += count.eq(Mux(self.last, 0, count + 1))
 
 
-def show_synapses(m: Module, core: CoreConfig, weights: WeightBanks, synapses: Any, target: Value, passes: Passes,
-                  *, read: Value) -> Value:
+def show_synapses(m: Module, core: CoreConfig, weights: WeightBanks, synapses: Any, target: Value,
+                  passes: Passes, *, read: Value) -> Value:
     """Show all lanes the weights of the words that are ``read``, with what goes along with them.
 
     Returns whether any are on their way, so that no sweep may begin in the next cycle.

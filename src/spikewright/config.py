@@ -269,7 +269,7 @@ class CoreConfig:
     def forwards(self) -> bool:
         """Whether two synapses of a lane, one after the other, may be of the same slot.
 
-        Of kernel rows they are not where each event walks several words of channels from the first to the last.
+        Of kernel rows they are not where each event walks several words of channels, first to last.
         """
         if isinstance(self.rows, KernelRows):
             shapes = [port.convolution for port in self.ports if port.convolution is not None]

@@ -20,26 +20,30 @@ KernelPort = tuple[Convolution, Literal["drive", "hold"], int]
 """Geometry, kind, bits of a value."""
 
 
-def draw_convolution(rng: np.random.Generator, target: Plane | None = None, *, flat: bool = False) -> Convolution:
+def draw_convolution(rng: np.random.Generator, target: Plane | None = None, *, flat: bool = False
+                     ) -> Convolution:
     """Any geometry, into this target if one is given; ``flat``: of height 1."""
     def pair(low: int, high: int) -> tuple[int, int]:
         first, second = rng.integers(low, high, 2, endpoint=True)
         return (low if flat else int(first)), int(second)
 
     while True:
-        pool, stride, dilation = pair(1, int(rng.choice([1, 3]))), pair(1, int(rng.choice([1, 3]))), pair(1, 2)
+        pool, stride = pair(1, int(rng.choice([1, 3]))), pair(1, int(rng.choice([1, 3])))
+        dilation = pair(1, 2)
         size, padding = pair(1, int(rng.choice([1, 3, 5]))), pair(0, 2)
         groups = int(rng.choice([1, 1, 2, 3]))
         source = (groups * int(rng.integers(1, 4)), *pair(1, 12))
         reach = [(source[axis + 1] // pool[axis] + 2 * padding[axis] - dilation[axis] * (size[axis] - 1) - 1)
                  // stride[axis] + 1 for axis in (0, 1)]
         shape = target or (groups * int(rng.integers(1, 5)), max(1, reach[0]), max(1, reach[1]))
-        if shape[0] % groups == 0 and (target is None or shape[1] <= reach[0] and shape[2] <= reach[1]):
+        fits = target is None or (shape[1] <= reach[0] and shape[2] <= reach[1])
+        if fits and shape[0] % groups == 0:
             return Convolution(source=source, target=shape, size=size, stride=stride, padding=padding,
                                dilation=dilation, groups=groups, pool=pool)
 
 
-def kernel_core(ports: Sequence[KernelPort], lanes: int, *, weight_bits: int = 5, **neuron: Any) -> CoreConfig:
+def kernel_core(ports: Sequence[KernelPort], lanes: int, *, weight_bits: int = 5, **neuron: Any
+                ) -> CoreConfig:
     """A core of these ports, whose sources are in the plane with lanes of their own."""
     made: list[PortConfig] = []
     first = 0

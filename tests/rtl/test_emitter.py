@@ -1,6 +1,7 @@
 """Emitters: every spike and every potential once, in order, then the token; and at what pace."""
 
 import random
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -66,6 +67,12 @@ def token(step: int) -> Kind:
     return Kind.END_OF_SAMPLE if step % 4 == 3 else Kind.END_OF_STEP
 
 
+def addresses(core: CoreConfig, slot: int, lanes: Iterable[int]) -> list[int]:
+    """Physical addresses of the neurons in these lanes of a slot; places without one are left out."""
+    neurons = [core.placement[slot * core.lanes + lane] for lane in lanes]
+    return [int(core.addresses[neuron]) for neuron in neurons if neuron >= 0]
+
+
 def spiking_steps(core: CoreConfig, steps: int, seed: int = 2) -> tuple[list[int], list[int]]:
     """What sweeps find in so many steps, places without a neuron firing too; and the words they become."""
     layout, chosen = found_layout(core), random.Random(seed)
@@ -75,8 +82,7 @@ def spiking_steps(core: CoreConfig, steps: int, seed: int = 2) -> tuple[list[int
         for slot in range(core.slots):
             firing = [lane for lane in range(core.lanes) if chosen.random() < rate]
             found.append(encode(layout, slot=slot, spikes=sum(1 << lane for lane in firing)))
-            expected += [word(core.word, Kind.EVENT, slot * core.lanes + lane)
-                         for lane in firing if slot * core.lanes + lane < core.neurons]
+            expected += [word(core.word, Kind.EVENT, address) for address in addresses(core, slot, firing)]
         found.append(encode(layout, token=token(step), spikes=chosen.getrandbits(core.lanes)))
         expected.append(word(core.word, token(step)))
     return found, expected
@@ -91,8 +97,9 @@ def readout_steps(core: CoreConfig, steps: int, seed: int = 2) -> tuple[list[int
             potentials = [chosen.getrandbits(bits) for _ in range(core.lanes)]
             packed = sum(value << bits * lane for lane, value in enumerate(potentials))
             found.append(encode(layout, slot=slot, potentials=packed))
-            expected += [word(core.word, Kind.EVENT, slot * core.lanes + lane, value)
-                         for lane, value in enumerate(potentials) if slot * core.lanes + lane < core.neurons]
+            real = addresses(core, slot, range(core.lanes))
+            expected += [word(core.word, Kind.EVENT, address, value)
+                         for address, value in zip(real, potentials, strict=False)]
         found.append(encode(layout, token=token(step), potentials=chosen.getrandbits(bits)))
         expected.append(word(core.word, token(step)))
     return found, expected

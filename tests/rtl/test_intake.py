@@ -9,7 +9,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikewright.config import CoreConfig
-from spikewright.events import Kind
+from spikewright.events import Kind, WordFormat
 from spikewright.rtl.intake import Intake
 from spikewright.rtl.rows import event_layout
 from spikewright.rtl.words import word_stream
@@ -31,12 +31,12 @@ class Tokens(wiring.Component):  # type: ignore[type-arg]  # not generic at run 
     tokens: Any
     closed: Any
 
-    def __init__(self, core: CoreConfig) -> None:
-        self.intake = Intake(core, port_words(core))
+    def __init__(self, core: CoreConfig, formats: tuple[WordFormat, ...] | None = None) -> None:
+        formats = formats or port_words(core)
+        self.intake = Intake(core, formats)
         self.names = [f"source_{index}" for index in range(len(core.ports))]
-        formats = zip(self.names, port_words(core), strict=True)
         super().__init__({
-            **{name: In(word_stream(format)) for name, format in formats},
+            **{name: In(word_stream(format)) for name, format in zip(self.names, formats, strict=True)},
             "event": Out(stream.Signature(event_layout(core))), "tokens": Out(stream.Signature(2)),
             "closed": In(1),
         })

@@ -1,7 +1,8 @@
-"""The walker of kernel rows: what every event reaches, by the matrix of its convolution, and in which cycles."""
+"""The walker of kernel rows: what events reach, by the matrix of the convolution, and in which cycles."""
 
 import random
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ def shown(core: CoreConfig, run: Run) -> list[list[tuple[int, ...]]]:
 
 
 def drive_of(walked: Walked, event: Event, words: list[list[tuple[int, ...]]]) -> Any:
-    """What the words add to every neuron: the sum over passes of weight times bit, doubled from bit to bit."""
+    """What the words add to every neuron: weight times bit, doubled from bit to bit."""
     core = walked.core
     gathered, product = np.zeros((core.slots, core.lanes), np.int64), [0] * core.lanes
     held = int(kernel_ports(core)[event.port].kind == "hold")
@@ -120,7 +121,8 @@ def drive_of(walked: Walked, event: Event, words: list[list[tuple[int, ...]]]) -
 def check(core: CoreConfig, events: list[Event], *, seed: int, p_valid: float, latency: int = 3) -> None:
     """Every event adds its column of the matrix, at the pace and latency of the docstring."""
     rng = np.random.default_rng([seed, 1])
-    kernels = [random_kernel(rng, port.convolution, core.weight_bits) for port in core.ports if port.convolution]
+    kernels = [random_kernel(rng, port.convolution, core.weight_bits)
+               for port in core.ports if port.convolution]
     walked = Walked(core, kernels)
     run = walked.walk(events, p_valid=p_valid, seed=seed)
     words = shown(core, run)
@@ -147,8 +149,8 @@ def check(core: CoreConfig, events: list[Event], *, seed: int, p_valid: float, l
     if core.forwards:
         assert {word[0][0] for word in words} <= under_way, "a sweep must not read the last slot too early"
     else:
-        ends = zip(words, words[1:], strict=False)
-        assert all(after[0][1] != before[0][1] for before, after in ends if after[0][4] and before[0][4])
+        added = [word[0][1] for word in words if word[0][4]]
+        assert all(before != after for before, after in pairwise(added)), "never a slot twice in a row"
 
 
 def draw_events(core: CoreConfig, count: int, seed: int) -> list[Event]:
