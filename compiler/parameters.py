@@ -34,7 +34,21 @@ def parameter_levels(neuron: NeuronConfig) -> dict[ParameterName, Levels]:
     levels["bias"] = neuron.bias
     if neuron.decay.kind == "multiply":
         levels["decay"] = neuron.decay.factor
+    if neuron.current is not None:
+        levels["current_bias"] = neuron.current.bias
+        if neuron.current.decay.kind == "multiply":
+            levels["current_decay"] = neuron.current.decay.factor
     return levels
+
+
+def loaded_bits(neuron: NeuronConfig) -> dict[ParameterName, int]:
+    """Widths of levels that are loaded: enough for any that states of such a width can have."""
+    names: tuple[ParameterName, ...] = ("compare", "reset_amount", "reset_value", "bias")
+    bits = dict.fromkeys(names, neuron.state_bits) | {"decay": neuron.decay.fraction_bits + 1}
+    if neuron.current is not None:
+        bits["current_bias"] = neuron.current.bits
+        bits["current_decay"] = neuron.current.decay.fraction_bits + 1
+    return bits
 
 
 def core_parameters(
@@ -54,16 +68,14 @@ def core_parameters(
                 f"{population.name}: {name} must have 1 or {population.size} levels, not {len(levels)}"
             )
         uniform = len(set(levels)) == 1
-        if uniform and (contents == "baked" or (name == "bias" and not any(levels))):
+        if uniform and (contents == "baked" or (name in ("bias", "current_bias") and not any(levels))):
             continue
-        if name == "decay":
-            bits = neuron.decay.fraction_bits + 1
-        elif contents == "bus":
-            bits = neuron.state_bits
+        signed = name not in ("decay", "current_decay")
+        if contents == "bus" or not signed:
+            bits = loaded_bits(neuron)[name]
         else:
             # A place without a neuron compares with the highest level, which must be above its potential, 0.
             bits = max(level_bits(levels), signed_bits(0, 1) if name == "compare" else 1)
-        signed = name != "decay"
         low, high = signed_range(bits) if signed else (0, (1 << bits) - 1)
         if not low <= min(levels) <= max(levels) <= high:
             raise ConfigError(

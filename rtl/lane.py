@@ -1,20 +1,17 @@
-"""A lane: the state memory of its neurons, and what adds to it, decays, compares and resets."""
+"""A lane: the state memory of its neurons, what adds to it, and what updates it."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from spikewright.config import CoreConfig, Parameter, ParameterName, slot_bits
+from spikewright.config import CoreConfig, slot_bits
 from spikewright.memories import MemoryConfig
-from spikewright.rtl.arithmetic import clamped
-from spikewright.rtl.decay import decayed
-from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.memory import NO_BUS, BusShape, BusSignature, ConfiguredMemory
+from spikewright.rtl.update import NeuronUpdate, parameter_layout
 
-__all__ = ["Lane", "SweepSignature", "SynapseSignature", "parameter_layout"]
+__all__ = ["Lane", "SweepSignature", "SynapseSignature"]
 
 
 class SynapseSignature(wiring.Signature):
@@ -37,16 +34,20 @@ class SweepSignature(wiring.Signature):
     """What the sequencer tells all lanes of a core.
 
     ``read_hold`` and ``read`` read ``slot`` (held drive; a cycle later, the potential); ``clear`` goes
-    with the potential when it resets (:attr:`CoreLatency.potential` later). ``store`` writes back, into
-    ``store_slot``; ``wipe`` empties the held drive of ``slot``.
+    with the potential when it resets (:attr:`CoreLatency.potential` later); so do, where neurons fire several
+    times, ``stall`` and ``turn`` (:class:`NeuronUpdate`). ``store`` writes back, into ``store_slot``;
+    ``wipe`` empties the held drive of ``slot``.
     """
 
     def __init__(self, core: CoreConfig) -> None:
         bits = slot_bits(core)
-        super().__init__({
+        signals = {
             "read": Out(1), "read_hold": Out(1), "slot": Out(bits), "clear": Out(1),
             "store": Out(1), "store_slot": Out(bits), "wipe": Out(1),
-        })
+        }
+        if core.neuron.repeats:
+            signals |= {"stall": Out(1), "turn": Out(core.neuron.count_bits)}
+        super().__init__(signals)
 
 
 def state_address_bits(core: CoreConfig) -> int:
@@ -54,19 +55,11 @@ def state_address_bits(core: CoreConfig) -> int:
     return slot_bits(core) + core.holds
 
 
-def parameter_layout(parameters: tuple[Parameter, ...]) -> data.StructLayout:
-    """One lane's part of a word of the parameter memory, or the word of shared levels."""
-    return data.StructLayout({
-        parameter.name: signed(parameter.bits) if parameter.signed else parameter.bits
-        for parameter in parameters
-    })
-
-
 class Lane(wiring.Component):
     """State and arithmetic of every ``lanes``-th neuron; bit-exact with docs/numerics.md.
 
     Synapses are added at one a cycle, two cycles after their last pass; a sweep updates one neuron
-    a cycle (two with held drive). :class:`CoreLatency` gives its latencies.
+    a cycle (two with held drive, one more for every further spike). :class:`CoreLatency` gives its latencies.
 
     Members
     -------
@@ -76,18 +69,17 @@ class Lane(wiring.Component):
         This lane's fields of the parameter memory, in the cycle after ``sweep.read``.
     levels : ``In(parameter_layout(core.levels))``
         Levels that all neurons share, from the cycle after the first ``sweep.read`` on.
-    potential
-        ``u``, :attr:`CoreLatency.potential` cycles after ``sweep.read``.
-    spike
-        Whether it fires, a cycle later.
+    potential, fires, spike
+        As of :class:`NeuronUpdate`.
     """
 
     synapse: Any
     sweep: Any
     parameters: Any
     levels: Any
-    spike: Signal
     potential: Signal
+    fires: Signal
+    spike: Signal
     bus: Any
 
     def __init__(self, core: CoreConfig, state: MemoryConfig, *, base: int | None = None,
@@ -97,8 +89,10 @@ class Lane(wiring.Component):
         ports: dict[str, wiring.Member] = {
             "synapse": In(SynapseSignature(core)), "sweep": In(SweepSignature(core)),
             "parameters": In(parameter_layout(core.parameters)), "levels": In(parameter_layout(core.levels)),
-            "spike": Out(1), "potential": Out(signed(core.neuron.state_bits)),
+            "spike": Out(core.neuron.count_bits), "potential": Out(signed(core.neuron.state_bits)),
         }
+        if core.neuron.repeats:
+            ports["fires"] = Out(1)
         if base is not None:
             ports["bus"] = In(BusSignature(shape))
         super().__init__(ports)
@@ -109,14 +103,23 @@ class Lane(wiring.Component):
         if self.memory.base is not None:
             wiring.connect(m, wiring.flipped(self.bus), memory.bus)
         total, address, adding = self._accumulate(m)
-        stored = self._update(m)
         holds, sweep = self.core.holds, self.sweep
+        m.submodules.update = update = NeuronUpdate(self.core)
+        m.d.comb += [
+            update.word.eq(memory.read_data), update.clear.eq(sweep.clear),
+            update.parameters.eq(self.parameters), update.levels.eq(self.levels),
+            self.potential.eq(update.potential), self.spike.eq(update.spike),
+        ]
+        if self.core.neuron.repeats:
+            m.d.comb += [
+                update.stall.eq(sweep.stall), update.turn.eq(sweep.turn), self.fires.eq(update.fires),
+            ]
         store = Signal()
         m.d.comb += [
             store.eq(sweep.store | sweep.wipe),
             memory.write_enable.eq(adding | store),
             memory.write_address.eq(Mux(store, sweep.store_slot, address)),
-            memory.write_data.eq(Mux(sweep.store, stored, total)),
+            memory.write_data.eq(Mux(sweep.store, update.stored, total)),
         ]
         if holds:
             wiped = sweep.slot | (1 << slot_bits(self.core))
@@ -154,74 +157,8 @@ class Lane(wiring.Component):
         bits = core.accumulator_bits
         total = Signal(len(memory.read_data))
         m.d.comb += total.eq((word[:bits] + product)[:bits])
-        if core.neuron.stores_spike:
-            m.d.comb += total[-1].eq(word[-1])
+        if len(total) > bits:
+            m.d.comb += total[bits:].eq(word[bits:])
         if core.forwards:
             m.d.sync += sum_before.eq(total)
         return total, address, added
-
-    def _update(self, m: Module) -> Value:
-        """From the words a sweep reads to the word it stores, in time with :class:`CoreLatency`."""
-        core, neuron, word = self.core, self.core.neuron, self.memory.read_data
-        bits = core.accumulator_bits
-        gathered: Value = word[:bits].as_signed()
-        before: Value = word[-1] if neuron.stores_spike else Const(0, 1)
-        shared = {level.name: self.levels[level.name] for level in core.levels}
-        fields = {parameter.name: self.parameters[parameter.name] for parameter in core.parameters}
-        if core.holds:
-            held, summed, fired = Signal(signed(bits)), Signal(signed(bits + 1)), Signal()
-            m.d.sync += [held.eq(gathered), summed.eq(gathered + held), fired.eq(before)]
-            gathered, before = summed, fired
-            fields = {name: delayed(m, value, 1) for name, value in fields.items()}
-        if neuron.stores_spike:
-            value = (shared | fields).get("reset_value", Const(neuron.reset_value[0]))
-            gathered = Mux(before, value, gathered)
-        m.d.sync += self.potential.eq(clamped(gathered, neuron))
-        # It fires and resets.
-        after = {name: delayed(m, value, 1) for name, value in fields.items()}
-        fires, reset, off = self._fire(m, shared | after)
-        left, left_off, left_fires = Signal(signed(neuron.state_bits)), Signal.like(off), Signal()
-        clear = self.sweep.clear
-        m.d.sync += [left.eq(Mux(clear, 0, reset)), left_off.eq(Mux(clear, 0, off)),
-                     left_fires.eq(fires & ~clear), self.spike.eq(fires)]
-        # It decays; what the next step adds for certain is added now.
-        last = shared | {name: delayed(m, value, 1) for name, value in after.items()}
-        leaked = decayed(m, left, neuron, last.get("decay"))
-        wait = CoreLatency(core).decay
-        constant = delayed(m, last["bias"], wait) if "bias" in last else Const(neuron.bias[0])
-        stored: Value = leaked + constant
-        if neuron.fires and neuron.reset == "subtract" and neuron.reset_when == "next":
-            stored = stored - delayed(m, left_off, wait)
-        result = Signal(self.memory.config.width)
-        m.d.sync += result[:bits].eq(stored)
-        if neuron.stores_spike:
-            m.d.sync += result[-1].eq(delayed(m, left_fires, wait))
-        return result
-
-    def _fire(self, m: Module, levels: Mapping[ParameterName, Value]) -> tuple[Value, Value, Value]:
-        """Whether the neuron fires, the potential that this leaves, and what is still to be taken off."""
-        neuron, potential = self.core.neuron, self.potential
-        nothing = Const(0, 1)
-        if not neuron.fires:
-            return nothing, potential, nothing
-        compare = levels.get("compare", Const(neuron.compare[0]))
-        amount = levels.get("reset_amount", Const(neuron.reset_amount[0]))
-        above, fires = Signal(signed(neuron.state_bits + 1)), Signal()
-        m.d.comb += [above.eq(potential - compare), fires.eq(~above[-1])]
-        if neuron.resets_by_compare:  # one level, and where it resets at once one subtraction, does for both
-            amount = compare
-        if neuron.reset_when == "next":
-            return fires, potential, Mux(fires, amount, 0) if neuron.reset == "subtract" else nothing
-        after: Value = above if neuron.resets_by_compare else potential - amount
-        if neuron.reset == "set":
-            after = levels.get("reset_value", Const(neuron.reset_value[0]))
-        return fires, Mux(fires, after, potential)[:neuron.state_bits].as_signed(), nothing
-
-
-def delayed(m: Module, value: Value, cycles: int) -> Value:
-    """``value`` so many cycles later."""
-    for _ in range(cycles):
-        register = Signal.like(value)
-        m.d.sync += register.eq(value)
-        value = register
-    return value

@@ -5,10 +5,16 @@ Cycle 0 is the one in which a sweep reads a slot's stored potential (``M`` below
 
 from dataclasses import dataclass
 
-from spikewright.config import CoreConfig
+from spikewright.config import CoreConfig, ParameterName
+from spikewright.neuron import Current, NeuronConfig
 from spikewright.rtl.decay import decay_latency
 
-__all__ = ["CoreLatency"]
+__all__ = ["CoreLatency", "current_arithmetic"]
+
+
+def current_arithmetic(current: Current) -> NeuronConfig:
+    """A neuron whose potential is clamped and decays as a current does."""
+    return NeuronConfig(fires=False, state_bits=current.bits, decay=current.decay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +25,9 @@ class CoreLatency:
 
     @property
     def potential(self) -> int:
-        """From reading ``M`` to the registered potential."""
-        return 2 + self.core.holds
+        """From reading ``M`` to the registered potential; a new current is registered on the way."""
+        current = self.core.neuron.current
+        return 2 + self.core.holds + (current is not None and current.feeds == "new")
 
     @property
     def shown(self) -> int:
@@ -33,10 +40,26 @@ class CoreLatency:
         return self.potential + 2 + self.decay
 
     @property
-    def decay(self) -> int:
+    def potential_decay(self) -> int:
         """From the potential that firing leaves to the decayed one: registers of a factor's adders."""
-        stored = any(level.name == "decay" for level in (*self.core.parameters, *self.core.levels))
-        return decay_latency(self.core.neuron, stored=stored)
+        return decay_latency(self.core.neuron, stored=self._in_memory("decay"))
+
+    @property
+    def current_decay(self) -> int:
+        """From the current to the decayed one; 0 where there is none."""
+        current = self.core.neuron.current
+        if current is None:
+            return 0
+        return decay_latency(current_arithmetic(current), stored=self._in_memory("current_decay"))
+
+    @property
+    def decay(self) -> int:
+        """From what firing leaves to all of it decayed."""
+        return max(self.potential_decay, self.current_decay)
+
+    def _in_memory(self, name: ParameterName) -> bool:
+        """Whether a level comes from memory."""
+        return any(level.name == name for level in (*self.core.parameters, *self.core.levels))
 
     @property
     def intake(self) -> int:
@@ -57,8 +80,10 @@ class CoreLatency:
         sweep's last store (one write port); a sweep that follows at once reads slot 0 in cycle x + 1,
         after its store; and emptying the held drive writes in cycle x + 1, after the last store. Dense rows
         read slot ``n`` in cycle x + 2 + n, after its store; others, which begin at any slot, in cycle x + 3.
+        Where neurons fire several times, the last slot may still do so until its potential has gone on.
         """
-        return self.store - 3 + (2 if self.core.holds else max(0, 3 - self.core.slots))
+        cycles = self.store - 3 + (2 if self.core.holds else max(0, 3 - self.core.slots))
+        return max(cycles, self.potential) if self.core.neuron.repeats else cycles
 
     @property
     def settles_at_once(self) -> bool:

@@ -1,9 +1,10 @@
 """The LIF core: intake, row walkers, lanes and emitter, and the sequencer that drives them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -33,7 +34,8 @@ class LifCore(wiring.Component):
     Throughput: dense rows take ``slots`` cycles an event (times the bits of its value), compressed rows
     as many as the fullest lane has entries, kernel rows one for every word of channels of every target in
     the plane that the event reaches; an update ``slots`` (twice that with held drive, once again before the
-    first held event of a step) and a few more.
+    first held event of a step) and a few more. Where neurons fire up to n times, an update takes for every
+    slot as many more as its busiest lane has spikes, but at most n - 1: lanes wait for each other.
 
     Parameters
     ----------
@@ -102,7 +104,8 @@ class LifCore(wiring.Component):
         sweep = SweepSignature(core).create()
         for lane in lanes:
             wiring.connect(m, sweep, lane.sweep)
-        self._sequence(m, intake, event, busy, settled, sweep, emitter)
+        fires = Cat(lane.fires for lane in lanes) if core.neuron.repeats else Const(0)
+        self._sequence(m, intake, event, busy, settled, sweep, emitter, fires)
         if self.bases is not None:
             m.d.comb += self.bus.read_data.eq(or_all(self.answers))
         return m
@@ -174,7 +177,7 @@ class LifCore(wiring.Component):
         return event, busy, settled
 
     def _sequence(self, m: Module, intake: Intake, event: Any, busy: Signal, settled: Signal, sweep: Any,
-                  emitter: Any) -> None:
+                  emitter: Any, fires: Value) -> None:
         """Events while there are any; a sweep at a token; one that clears at reset and sample's end."""
         core, latency = self.core, CoreLatency(self.core)
         slot, last_slot = Signal(slot_bits(core)), Signal()
@@ -184,11 +187,12 @@ class LifCore(wiring.Component):
         fresh, empty = Signal(), Signal()  # held drive: replaced in this step; all zero
         waiting = Signal(range(max(latency.drain, latency.shown) + 1))
         wipe_first = Signal()
+        stall = sweep.stall if core.neuron.repeats else Const(0, 1)
         m.d.comb += [
             sweep.slot.eq(slot), sweep.clear.eq(clearing), last_slot.eq(slot == core.slots - 1),
             intake.enable.eq(1 if self.bases is None else ~self.bus.active),
             event.payload.eq(intake.event.payload),
-            self.update_cycle.eq(sweep.read | sweep.read_hold | sweep.wipe),
+            self.update_cycle.eq(sweep.read | sweep.read_hold | sweep.wipe | stall),
         ]
         if core.holds:
             m.d.comb += wipe_first.eq(intake.event.payload.hold & ~fresh & ~empty)
@@ -230,20 +234,26 @@ class LifCore(wiring.Component):
                 with m.If(advance & last_slot):
                     m.d.sync += waiting.eq(latency.drain - 1)
                     m.next = "DRAIN"
-            with m.State("DRAIN"):
+            with m.State("DRAIN"), self._moving(m, sweep):
                 with m.If(waiting == 0):
                     m.next = "RUN"
                 with m.Else():
                     m.d.sync += waiting.eq(waiting - 1)
         ended = Signal()
         m.d.comb += ended.eq(sweep.read & last_slot & ~clearing)
-        self._emit(m, sweep, ended, clearing, intake, emitter)
+        self._emit(m, sweep, ended, clearing, intake, emitter, fires)
+
+    def _moving(self, m: Module, sweep: Any) -> Any:
+        """Where a sweep moves on: not while neurons fire once more."""
+        return m.If(~sweep.stall) if self.core.neuron.repeats else nullcontext()
 
     def _read_slots(self, m: Module, sweep: Any, advance: Signal, clearing: Signal, waiting: Signal,
                     emitter: Any) -> None:
         """Read a slot, its held drive first; potentials that go out wait for those before."""
         core = self.core
         go = Signal(init=1)
+        if core.neuron.repeats:
+            m.d.comb += go.eq(~sweep.stall)
         if not core.neuron.fires:
             m.d.comb += go.eq(clearing | (waiting == 0) & emitter.empty)
             with m.If(waiting != 0):
@@ -253,13 +263,16 @@ class LifCore(wiring.Component):
         if core.holds:
             half = Signal()  # the held drive of this slot is read
             m.d.comb += [sweep.read_hold.eq(go & ~half), sweep.read.eq(half)]
-            m.d.sync += half.eq(sweep.read_hold)
+            with self._moving(m, sweep):
+                m.d.sync += half.eq(sweep.read_hold)
+            if core.neuron.repeats:
+                m.d.comb += sweep.read.eq(go & half)
         else:
             m.d.comb += sweep.read.eq(go)
         m.d.comb += advance.eq(sweep.read)
 
-    def _emit(self, m: Module, sweep: Any, ended: Signal, clearing: Signal, intake: Intake, emitter: Any
-              ) -> None:
+    def _emit(self, m: Module, sweep: Any, ended: Signal, clearing: Signal, intake: Intake, emitter: Any,
+              fires: Value) -> None:
         """Follow a sweep through the lanes: write back, hand out what they found, then the token."""
         core, latency = self.core, CoreLatency(self.core)
         reads, slots = [Signal(name="read_0")], [Signal(slot_bits(core), name="slot_0")]
@@ -269,7 +282,12 @@ class LifCore(wiring.Component):
                               (ends, latency.shown + 1)):
             for cycle in range(1, cycles + 1):
                 chain.append(Signal.like(chain[0], name=f"{chain[0].name.removesuffix('_0')}_{cycle}"))
-                m.d.sync += chain[cycle].eq(chain[cycle - 1])
+                with self._moving(m, sweep) if cycle <= latency.potential else nullcontext():
+                    m.d.sync += chain[cycle].eq(chain[cycle - 1])
+        if core.neuron.repeats:
+            self._repeat(m, sweep, fires, clearing, reads, slots)
+            with m.If(sweep.stall):  # nothing has left the potentials
+                m.d.sync += [chain[latency.potential + 1].eq(0) for chain in (reads, shown, ends)]
         step_ends = ends[latency.shown + 1]
         token_due = Signal()  # a step's token waits for the emitter
         m.d.comb += [
@@ -286,6 +304,22 @@ class LifCore(wiring.Component):
             m.d.comb += emitter.token.eq(Kind.END_OF_STEP)
         with m.If(intake.take & (intake.token == Kind.END_OF_SAMPLE)):
             m.d.comb += emitter.token.eq(Kind.END_OF_SAMPLE)
+
+
+    def _repeat(self, m: Module, sweep: Any, fires: Value, clearing: Signal, reads: Sequence[Signal],
+                slots: Sequence[Signal]) -> None:
+        """A sweep waits while a neuron fires whose potential is known, but for the last time."""
+        core, cycle = self.core, CoreLatency(self.core).potential
+        anyone = fires.any()
+        if core.partial_slots:  # where there is no neuron nothing counts
+            partial = slots[cycle] >= core.slots - core.partial_slots
+            anyone = Mux(partial, fires[:core.partial_lanes].any(), anyone)
+        turn, last_turn = Signal(core.neuron.count_bits, init=1), Signal()
+        m.d.comb += [
+            last_turn.eq(turn == core.neuron.max_spikes), sweep.turn.eq(turn),
+            sweep.stall.eq(reads[cycle] & ~clearing & anyone & ~last_turn),
+        ]
+        m.d.sync += turn.eq(Mux(sweep.stall, turn + 1, 1))
 
 
 def or_all(values: Sequence[Value]) -> Value:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from spikewright.errors import ConfigError
-from spikewright.fixed import Codes, decay_multiply, decay_shift, signed_range
+from spikewright.fixed import Codes, decay_multiply, decay_shift, signed_range, unsigned_bits
 
 __all__ = ["Current", "Decay", "Levels", "NeuronConfig"]
 
@@ -173,3 +173,13 @@ class NeuronConfig:
     def stores_spike(self) -> bool:
         """Whether the spike of the last step is a stored bit (reset to a value in the next step)."""
         return self.fires and self.reset == "set" and self.reset_when == "next"
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it may fire several times in a step."""
+        return self.fires and self.max_spikes > 1
+
+    @property
+    def count_bits(self) -> int:
+        """Width of the number of its spikes in a step."""
+        return unsigned_bits(self.max_spikes) if self.fires else 1

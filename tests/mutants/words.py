@@ -12,7 +12,7 @@ MEMORY_CELL = "rtl/verilog/spikewright_memory.v"
 
 MUTANTS = [
     Mutant("no-neuron-mask", EMITTER, "places without a neuron fire",
-           "(1 << core.neurons % core.lanes) - 1", "(1 << core.lanes) - 1",
+           "(1 << core.neurons % core.lanes * bits) - 1", "(1 << core.lanes * bits) - 1",
            "rtl/test_emitter.py::test_spikes_in_order_then_the_token[1.0-1.0-5-2]"),
     Mutant("no-neuron-slot", EMITTER, "neurons of the first slot are silenced",
            "with m.If(self.slot == core.slots - 1):", "with m.If(self.slot == 0):",

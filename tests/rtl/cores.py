@@ -13,10 +13,10 @@ from spikewright.compiler.placement import natural
 from spikewright.config import CompressedRows, CoreConfig, DenseRows, PortConfig, slot_bits
 from spikewright.events import Kind, WordFormat
 from spikewright.fixed import signed_bits, signed_range, unsigned_bits
-from spikewright.models.integer import IntegerModel
 from spikewright.models.trace import Trace
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
-from spikewright.neuron import Decay, NeuronConfig
+from spikewright.neuron import Current, Decay, NeuronConfig
+from tests.rtl.reference import run_reference
 
 Integers = npt.NDArray[np.int64]
 Port = tuple[Literal["drive", "hold"], int, int]
@@ -129,6 +129,8 @@ class Kinds:
         Kind and bits of a value of each.
     each
         Whether levels differ from neuron to neuron.
+    current
+        Whether there is one, and which feeds the potential.
     """
 
     fires: bool = True
@@ -138,6 +140,9 @@ class Kinds:
     each: bool = False
     floor: bool = False
     ports: tuple[tuple[Literal["drive", "hold"], int], ...] = (("drive", 0),)
+    current: Literal["none", "new", "old"] = "none"
+    current_decay: Literal["none", "shift", "multiply"] = "shift"
+    max_spikes: int = 1
     rows: RowsChoice = "auto"
     contents: Contents = "baked"
     size: int = 5
@@ -148,7 +153,7 @@ def core_case(network: IntegerNetwork, kinds: Kinds, x: dict[str, Integers]) -> 
     """A network of one population and its input as a case."""
     mapped = map_network(network, lanes=kinds.lanes, rows=kinds.rows, contents=kinds.contents)
     return CoreCase(network=network, core=mapped.chip.cores[0], images=mapped.images, x=x,
-                    trace=IntegerModel(network).run(x))
+                    trace=run_reference(network, x))
 
 
 def random_core(kinds: Kinds, seed: int, *, samples: int = 2, steps: int = 6, addresses: int = 8) -> CoreCase:
@@ -171,7 +176,8 @@ def random_core(kinds: Kinds, seed: int, *, samples: int = 2, steps: int = 6, ad
         case = core_case(network, kinds, x)
         trace = case.trace
         seen = trace.spikes["core"] if kinds.fires else trace.readouts["core"]
-        if len(np.unique(seen)) > 1 and (not kinds.fires or 0.05 < seen.mean() < 0.8):
+        lively = 0.05 < (seen > 0).mean() < 0.8 and seen.max() > (kinds.max_spikes > 1)
+        if len(np.unique(seen)) > 1 and (lively or not kinds.fires):
             return case
     raise AssertionError(f"no lively core of {kinds}")
 
@@ -206,16 +212,25 @@ def random_neuron(rng: np.random.Generator, kinds: Kinds, *, scale: int) -> Neur
         drawn = rng.integers(least, most, size=kinds.size if kinds.each else 1, endpoint=True)
         return tuple(int(value) for value in drawn)
 
+    def decay(kind: Literal["none", "shift", "multiply"], bits: int) -> Decay:
+        fraction = int(rng.integers(1, 17))
+        return {
+            "none": Decay(),
+            "shift": Decay(kind="shift", shift=int(rng.integers(0, min(bits, 6)))),
+            "multiply": Decay(kind="multiply", fraction_bits=fraction, factor=levels(0, 1 << fraction)),
+        }[kind]
+
     compare = levels(max(bottom + 1, -scale // 4), scale)
     most = min(min(compare) - bottom, high)
-    fraction = int(rng.integers(1, 17))
-    decay = {
-        "none": Decay(),
-        "shift": Decay(kind="shift", shift=int(rng.integers(0, min(state_bits, 6)))),
-        "multiply": Decay(kind="multiply", fraction_bits=fraction, factor=levels(0, 1 << fraction)),
-    }[kinds.decay]
+    current = None
+    if kinds.current != "none":
+        bits = int(rng.choice([8, 11, 16, 24]))
+        bias = min(scale // 4, (1 << bits - 1) - 1)
+        current = Current(bits=bits, decay=decay(kinds.current_decay, bits), bias=levels(-bias, bias),
+                          feeds=kinds.current)
     return NeuronConfig(
-        fires=kinds.fires, state_bits=state_bits, decay=decay, compare=compare, floor=floor,
+        fires=kinds.fires, state_bits=state_bits, decay=decay(kinds.decay, state_bits), compare=compare,
+        floor=floor, current=current, max_spikes=kinds.max_spikes,
         reset=kinds.reset, reset_when=kinds.reset_when,
         reset_amount=levels(min(1, most), max(min(scale, most), 0)),
         reset_value=levels(max(bottom, -scale), min(compare) - 1), bias=levels(-scale // 4, scale // 4))
@@ -226,7 +241,8 @@ def emitted(core: CoreConfig, trace: Trace, sample: int, step: int) -> list[int]
     places = [(place, neuron) for place, neuron in enumerate(core.placement) if neuron >= 0]
     if core.neuron.fires:
         fired = trace.spikes[core.name][sample, step]
-        events = [word(core.word, Kind.EVENT, place) for place, neuron in places if fired[neuron]]
+        events = [word(core.word, Kind.EVENT, place)
+                  for place, neuron in places for _ in range(fired[neuron])]
     else:
         potentials = trace.readouts[core.name][sample, step]
         events = [word(core.word, Kind.EVENT, place, int(potentials[neuron])) for place, neuron in places]
@@ -235,19 +251,27 @@ def emitted(core: CoreConfig, trace: Trace, sample: int, step: int) -> list[int]
 
 def kept(core: CoreConfig, words: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
     """What the words of the state memories say, by neuron; names as of the model's states."""
-    states: dict[str, list[int]] = {"stored": [0] * core.neurons}
+    bits, fired = core.accumulator_bits, core.neuron.stores_spike
+    fields = {"stored": (0, bits), "fired": (bits, 1)}
+    if core.neuron.current is not None:
+        fields |= {"current": (0, bits), "stored": (bits + fired, core.potential_bits)}
+    if not fired:
+        del fields["fired"]
+    states: dict[str, list[int]] = {name: [0] * core.neurons for name in fields}
     if core.holds:
         states["held"] = [0] * core.neurons
-    if core.neuron.stores_spike:
-        states["fired"] = [0] * core.neurons
-    sign = 1 << core.accumulator_bits - 1
     for place, neuron in enumerate(core.placement):
         if neuron < 0:
             continue
         lane, slot = words[f"{core.name}.state.{place % core.lanes}"], place // core.lanes
-        states["stored"][neuron] = ((lane[slot] & 2 * sign - 1) ^ sign) - sign
+        for name, (low, width) in fields.items():
+            states[name][neuron] = signed_field(lane[slot], low, width) & (1 if name == "fired" else -1)
         if core.holds:
-            states["held"][neuron] = ((lane[slot + (1 << slot_bits(core))] & 2 * sign - 1) ^ sign) - sign
-        if core.neuron.stores_spike:
-            states["fired"][neuron] = lane[slot] >> core.accumulator_bits
+            states["held"][neuron] = signed_field(lane[slot + (1 << slot_bits(core))], 0, bits)
     return states
+
+
+def signed_field(bits: int, low: int, width: int) -> int:
+    """A field of a word."""
+    sign = 1 << width - 1
+    return ((bits >> low & 2 * sign - 1) ^ sign) - sign

@@ -7,54 +7,20 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from spikewright.config import CompressedRows, Parameter, slot_bits
+from spikewright.compiler.parameters import parameter_levels
+from spikewright.config import CompressedRows, Parameter, ParameterName, slot_bits
 from spikewright.memories import core_memories
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
 from spikewright.neuron import Decay, NeuronConfig
-from spikewright.rtl.lane import Lane, parameter_layout
+from spikewright.rtl.lane import Lane
 from spikewright.rtl.latency import CoreLatency
-from tests.rtl.cores import CoreCase, Kinds, core_case, encode, plain_core, random_core
+from spikewright.rtl.update import parameter_layout
+from tests.rtl.cores import CoreCase, Kinds, core_case, encode, kept, plain_core, random_core
 from tests.rtl.platforms import StrictPlatform
+from tests.rtl.reference import Neuron, level
 from tests.rtl.streams import Bench
 
 STEPS = 6
-
-def level(levels: tuple[int, ...], index: int) -> int:
-    return levels[index if len(levels) > 1 else 0]
-
-
-@dataclass
-class Neuron:
-    """One neuron, as docs/numerics.md has it under "What hardware stores"."""
-
-    config: NeuronConfig
-    index: int
-    stored: int = 0
-    held: int = 0
-    fired: bool = False
-    drive: int = 0
-
-    def clear(self) -> None:
-        """The end of a sample."""
-        self.stored, self.held, self.fired, self.drive = level(self.config.bias, self.index), 0, False, 0
-
-    def step(self) -> tuple[int, bool]:
-        """End a step: u, and whether it fires."""
-        config, index = self.config, self.index
-        low, high = config.potential_range
-        potential = min(max(self.stored + self.drive + self.held, low), high)
-        if config.stores_spike and self.fired:
-            potential = level(config.reset_value, index)
-        spike = config.fires and potential >= level(config.compare, index)
-        amount = level(config.reset_amount, index) if config.reset == "subtract" else 0
-        left = potential
-        if spike and config.reset_when == "now":
-            left = potential - amount if config.reset == "subtract" else level(config.reset_value, index)
-        self.stored = config.decay.apply(left, level(config.decay.factor, index)) + level(config.bias, index)
-        if spike and config.reset_when == "next":
-            self.stored -= amount
-        self.fired, self.drive = spike, 0
-        return potential, spike
 
 
 @dataclass
@@ -69,7 +35,8 @@ class Script:
     seed: int
     now: int = 0
     inputs: dict[int, dict[str, int]] = field(default_factory=dict)
-    shown: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    potentials: dict[int, int] = field(default_factory=dict)
+    spikes: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -105,43 +72,58 @@ class Script:
             neuron.held = 0
 
     def sweep(self, *, clear: bool = False) -> None:
-        """Update all slots, one every ``phases`` cycles, each stage in the cycle that CoreLatency names."""
-        latency, layout = self.latency, parameter_layout(self.core.parameters)
+        """Update all slots, one every ``phases`` cycles, each stage in the cycle that CoreLatency names.
+
+        While a neuron fires again, or that of another lane does, all waits that comes before its potential.
+        """
+        latency, layout, phases = self.latency, parameter_layout(self.core.parameters), self.latency.phases
         if not (clear and self.core.holds):  # there the emptying of held drive comes between
             self.now += 1
+        first, waits = self.now + phases - 1, self.case.neuron.max_spikes - 1
+
+        def when(cycle: int) -> int:
+            """The cycle, with all the waiting before it."""
+            return cycle + sum(stalls[:max(0, (cycle - first - latency.potential) // phases + 1)])
+
+        found = [(0, 0) if clear else neuron.step() for neuron in self.neurons]
+        stalls = [0 if clear else self.random.choice([min(count, waits), waits]) for _, count in found]
         for slot, neuron in enumerate(self.neurons):
+            read = first + slot * phases
             if self.core.holds:
-                self.put(self.now, sweep__read_hold=1, sweep__slot=slot)
-                self.now += 1
-            self.put(self.now, sweep__read=1, sweep__slot=slot)
+                self.put(when(read - 1), sweep__read_hold=1, sweep__slot=slot)
+            self.put(when(read), sweep__read=1, sweep__slot=slot)
             levels = {parameter.name: level(self.levels(parameter.name), neuron.index)
                       for parameter in self.core.parameters}
-            self.put(self.now + 1, parameters=encode(layout, **levels))
-            self.put(self.now + latency.potential, sweep__clear=clear)
-            self.put(self.now + latency.store, sweep__store=1, sweep__store_slot=slot)
+            self.put(when(read + 1), parameters=encode(layout, **levels))
+            leaves = when(read + latency.potential)
+            self.put(leaves, sweep__clear=clear)
+            self.put(leaves - latency.potential + latency.store, sweep__store=1, sweep__store_slot=slot)
+            if waits:
+                for turn in range(stalls[slot] + 1):
+                    self.put(leaves - stalls[slot] + turn, sweep__stall=turn < stalls[slot],
+                             sweep__turn=turn + 1)
             if clear:
                 neuron.clear()
             else:
-                self.shown[self.now + latency.potential] = neuron.step()
-            self.now += 1
-        self.now += latency.drain
+                self.potentials[leaves - stalls[slot]], self.spikes[leaves + 1] = found[slot]
+        self.now += len(self.neurons) * phases + sum(stalls) + latency.drain
 
-    def levels(self, name: str) -> tuple[int, ...]:
+    def levels(self, name: ParameterName) -> tuple[int, ...]:
         """Levels by the name of their parameter."""
-        config = self.case.neuron
-        levels: tuple[int, ...] = config.decay.factor if name == "decay" else getattr(config, name)
-        return levels
+        return parameter_levels(self.case.neuron)[name]
 
-    def play(self, lane: Lane, platform: StrictPlatform) -> tuple[dict[int, tuple[int, bool]], list[int]]:
+    def play(self, lane: Lane, platform: StrictPlatform) -> tuple[dict[int, int], dict[int, int], list[int]]:
         """Apply the script, with nonsense on all that is not given; what is shown, and the state memory."""
         bench = Bench(lane, platform=platform)
         ports = {f"synapse__{name}": getattr(lane.synapse, name)
                  for name in ("valid", "first", "last", "bit", "address", "weight")}
         ports |= {f"sweep__{name}": getattr(lane.sweep, name)
-                  for name in ("read", "read_hold", "slot", "clear", "store", "store_slot", "wipe")}
+                  for name in lane.sweep.signature.members}
         ports["parameters"] = lane.parameters.as_value()
-        enables = {"synapse__valid", "sweep__read", "sweep__read_hold", "sweep__store", "sweep__wipe"}
-        seen: dict[int, tuple[int, bool]] = {}
+        enables = {"synapse__valid", "sweep__read", "sweep__read_hold", "sweep__store", "sweep__wipe",
+                   "sweep__stall"}
+        potentials: dict[int, int] = {}
+        spikes: dict[int, int] = {}
         words: list[int] = []
 
         async def process(ctx: Any) -> None:
@@ -151,14 +133,14 @@ class Script:
                     idle = 0 if name in enables else self.random.getrandbits(max(1, len(port)))
                     ctx.set(port, int(row.get(name, idle)))
                 _, _, potential, spike = await ctx.tick().sample(lane.potential, lane.spike)
-                if cycle in self.shown:
-                    seen[cycle] = int(potential), False
-                if cycle - 1 in self.shown and self.case.neuron.fires:
-                    seen[cycle - 1] = seen[cycle - 1][0], bool(spike)
+                if cycle in self.potentials:
+                    potentials[cycle] = int(potential)
+                if cycle in self.spikes and self.case.neuron.fires:
+                    spikes[cycle] = int(spike)
             words.extend(int(ctx.get(word)) for word in platform.words[lane.memory.config.name])
 
         bench.run(process)
-        return seen, words
+        return potentials, spikes, words
 
 
 def drive_step(script: Script, step: int) -> None:
@@ -198,17 +180,13 @@ def check(case: CoreCase, seed: int) -> None:
             script.sweep(clear=True)
         drive_step(script, step)
         script.sweep()
-    seen, words = script.play(lane, platform)
-    assert seen == script.shown
-    bits, slots = core.accumulator_bits, range(core.slots)
-    stored = [neuron.stored & (1 << bits) - 1 for neuron in script.neurons]
-    if case.neuron.stores_spike:
-        stored = [word | neuron.fired << bits for word, neuron in zip(stored, script.neurons, strict=True)]
-    assert [words[slot] for slot in slots] == stored
-    if core.holds:
-        held = [words[slot + (1 << slot_bits(core))] for slot in slots]
-        assert [word & (1 << bits) - 1 for word in held] == [
-            neuron.held & (1 << bits) - 1 for neuron in script.neurons]
+    potentials, spikes, words = script.play(lane, platform)
+    assert potentials == script.potentials
+    assert spikes == (script.spikes if case.neuron.fires else {})
+    found = kept(core, {config.name: words})
+    for name, values in found.items():
+        expected = [getattr(neuron, name) for neuron in script.neurons]
+        assert values == [expected[core.placement.index(index)] for index in range(core.neurons)], name
 
 
 PORTS: dict[str, tuple[tuple[Literal["drive", "hold"], int], ...]] = {
@@ -238,6 +216,31 @@ def test_a_lane_that_fires(decay: Any, reset: Any, reset_when: Any, ports: str, 
 def test_a_lane_that_does_not_fire(decay: Any, ports: str) -> None:
     for seed, floor in enumerate([False, True]):
         check(random_core(Kinds(decay=decay, fires=False, ports=PORTS[ports], floor=floor), seed), seed)
+
+
+@pytest.mark.parametrize("feeds", ["new", "old"])
+@pytest.mark.parametrize("current_decay", ["none", "shift", "multiply"])
+@pytest.mark.parametrize("decay", ["none", "shift", "multiply"])
+@pytest.mark.parametrize("ports", PORTS)
+def test_a_current(feeds: Any, current_decay: Any, decay: Any, ports: str) -> None:
+    """Both decays of every kind, so that one waits for the other; every reset, and none."""
+    resets: list[dict[str, Any]] = [
+        {"reset": reset, "reset_when": when} for reset in ("subtract", "set") for when in ("now", "next")]
+    for seed, more in enumerate([*resets, {"fires": False}]):
+        kinds = Kinds(current=feeds, current_decay=current_decay, decay=decay, ports=PORTS[ports],
+                      each=seed % 2 == 0, size=[1, 2, 5][seed % 3], floor=seed == 3, **more)
+        check(random_core(kinds, seed), seed)
+
+
+@pytest.mark.parametrize("max_spikes", [2, 3, 7, 255])
+@pytest.mark.parametrize("ports", PORTS)
+@pytest.mark.parametrize("current", ["none", "new", "old"])
+def test_several_spikes_a_step(max_spikes: int, ports: str, current: Any) -> None:
+    """A neuron that fires again holds back those behind it, and waits for one of another lane."""
+    for seed, decay in enumerate(["none", "shift", "multiply"]):
+        kinds = Kinds(current=current, max_spikes=max_spikes, decay=decay,  # type: ignore[arg-type]
+                      ports=PORTS[ports], each=seed != 1, size=[5, 1, 2][seed])
+        check(random_core(kinds, seed), seed)
 
 
 @pytest.mark.parametrize("sign", [1, -1])

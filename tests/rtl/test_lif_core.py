@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spikewright.events import Kind
+from spikewright.neuron import NeuronConfig
 from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.lif_core import LifCore
 from spikewright.rtl.rows import QUEUE_DEPTH
@@ -24,6 +25,7 @@ from tests.rtl.cores import (
     word,
 )
 from tests.rtl.platforms import StrictPlatform
+from tests.rtl.reference import level
 from tests.rtl.streams import Bench, Run
 
 Ports = tuple[tuple[Literal["drive", "hold"], int], ...]
@@ -79,8 +81,9 @@ def check(case: CoreCase, **options: Any) -> Run:
         for name, values in ends[sample].items():
             assert values == case.trace.states["core"][name][sample].tolist(), (sample, name)
     cleared = dict.fromkeys(ends[-1], [0] * core.neurons)
-    bias = case.neuron.bias
-    cleared["stored"] = list(bias if len(bias) > 1 else bias * core.neurons)
+    cleared["stored"] = [level(case.neuron.bias, index) for index in range(core.neurons)]
+    if case.neuron.current is not None:
+        cleared["current"] = [level(case.neuron.current.bias, index) for index in range(core.neurons)]
     assert ends[-1] == cleared, "the end of a sample leaves the bias"
     return got
 
@@ -112,6 +115,61 @@ def test_potentials(decay: Any, ports: str, pace: str) -> None:
                   rows="compressed" if rng.random() < 0.5 else "dense", size=int(rng.integers(1, 9)),
                   lanes=int(2 ** rng.integers(0, 3)))
     check(random_core(kinds, seed, steps=4), pace=pace, seed=seed)
+
+
+@pytest.mark.parametrize("current", ["new", "old"])
+@pytest.mark.parametrize("ports", PORTS)
+@pytest.mark.parametrize("pace", PACES)
+@pytest.mark.parametrize("fires", [True, False])
+def test_currents(current: Any, ports: str, pace: str, fires: bool) -> None:
+    """Any decays, any reset, and in some several spikes a step."""
+    seed = sum(map(ord, current + ports + pace)) + fires
+    rng = np.random.default_rng(seed)
+    decay, current_decay = rng.choice(["none", "shift", "multiply"], size=2)
+    kinds = Kinds(
+        current=current, decay=decay, current_decay=current_decay, fires=fires, ports=PORTS[ports],
+        reset=rng.choice(["subtract", "set"]), reset_when=rng.choice(["now", "next"]),
+        each=bool(rng.random() < 0.5), rows="compressed" if rng.random() < 0.5 else "dense",
+        contents="bus" if rng.random() < 0.3 else "baked",
+        size=int(rng.integers(1, 12)), lanes=int(2 ** rng.integers(0, 4)))
+    if fires and (kinds.reset, kinds.reset_when) == ("subtract", "now"):
+        kinds = replace(kinds, max_spikes=int(rng.integers(1, 5)))
+    check(random_core(kinds, seed), pace=pace, seed=seed)
+
+
+@pytest.mark.parametrize("max_spikes", [2, 3, 255])
+@pytest.mark.parametrize("ports", PORTS)
+@pytest.mark.parametrize("pace", PACES)
+def test_several_spikes_a_step(max_spikes: int, ports: str, pace: str) -> None:
+    """Lanes wait for those that fire more often; places without a neuron hold up nothing."""
+    seed = sum(map(ord, ports + pace)) + max_spikes
+    rng = np.random.default_rng(seed)
+    decay = rng.choice(["none", "shift", "multiply"])
+    kinds = Kinds(
+        max_spikes=max_spikes, decay=decay, ports=PORTS[ports], each=bool(rng.random() < 0.5),
+        rows="compressed" if rng.random() < 0.5 else "dense",
+        contents="bus" if rng.random() < 0.3 else "baked",
+        size=int(rng.integers(1, 12)), lanes=int(2 ** rng.integers(0, 4)))
+    case = random_core(kinds, seed)
+    got = check(case, pace=pace, seed=seed)
+    assert counted(got, "update_cycle") == sweeps(case)
+
+
+@pytest.mark.parametrize("ports", ["spikes", "held"])
+@pytest.mark.parametrize(("size", "lanes"), [(1, 1), (2, 1), (3, 2), (5, 8), (11, 4)])
+def test_all_neurons_fire_as_often_as_they_may(ports: str, size: int, lanes: int) -> None:
+    """In every step, also where nothing is taken off; then none does."""
+    kinds = Kinds(ports=PORTS[ports], max_spikes=5, size=size, lanes=lanes, rows="dense")
+    network = random_core(kinds, 2).network
+    population = network.populations[0]
+    neuron = NeuronConfig(state_bits=16, compare=(3,), reset_amount=(0,), max_spikes=5, bias=(7,))
+    eager = replace(network, populations=(replace(population, neuron=neuron),))
+    x = {port.name: np.zeros((2, 4, port.size), np.int64) for port in network.inputs}
+    case = core_case(eager, kinds, x)
+    assert (case.trace.spikes["core"] == 5).all()
+    for pace in PACES:
+        got = check(case, pace=pace)
+        assert counted(got, "update_cycle") == sweeps(case)
 
 
 @pytest.mark.parametrize("rows", ["dense", "compressed"])
@@ -146,10 +204,19 @@ def test_dense_rows_take_a_cycle_for_each_slot_and_bit(ports: str, size: int, la
 
 
 def sweeps(case: CoreCase) -> int:
-    """Cycles of all updates: of every step, after reset, at each sample's end; and emptying held drive."""
+    """Cycles of all updates: of every step, after reset, at each sample's end; and emptying held drive.
+
+    Where neurons fire several times, a slot takes one more for every spike of its busiest lane but the last
+    that there may be.
+    """
     core = case.core
     samples, steps = case.steps
     updates = (samples * (steps + 1) + 1) * core.slots * CoreLatency(core).phases
+    if case.neuron.fires:
+        placement = np.array(core.placement)
+        counts = np.where(placement >= 0, case.trace.spikes["core"][:, :, placement], 0)
+        busiest = counts.reshape(samples, steps, core.slots, core.lanes).max(axis=3)
+        updates += int(np.minimum(busiest, case.neuron.max_spikes - 1).sum())
     if not core.holds:
         return updates
     held = [case.x[port.source].any(axis=2) for port in core.ports if port.kind == "hold"]
