@@ -18,7 +18,7 @@ MUTANTS = [
            "with m.If(self.slot == core.slots - 1):", "with m.If(self.slot == 0):",
            "rtl/test_emitter.py::test_spikes_in_order_then_the_token[1.0-1.0-5-2]"),
     Mutant("spikes-of-a-token", EMITTER, "a token goes out several times",
-           "last.eq((rest == 0) | (current.kind != Kind.EVENT))", "last.eq(rest == 0)",
+           "last.eq((rest == 0) & done | (current.kind != Kind.EVENT))", "last.eq((rest == 0) & done)",
            "rtl/test_emitter.py::test_spikes_in_order_then_the_token[1.0-1.0-8-8]"),
     Mutant("emitter-depth", EMITTER, "with all neurons firing the token finds no room",
            "(core.slots - 1).bit_length()) + 1", "(core.slots - 1).bit_length())",
