@@ -2,8 +2,6 @@
 
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
 from spikewright.compiler.semantics import Semantics
 from spikewright.compiler.weights import Loss
 from spikewright.config import ChipConfig
@@ -19,6 +17,10 @@ class Summary:
 
     Parameters
     ----------
+    synapses, nonzero_synapses
+        Pairs of source and target with a weight, and of those with a weight that is not 0.
+    stored_weights
+        Weights of matrices and kernels: fewer than synapses where neurons share a kernel.
     memory_bits
         Weights, indices and row pointers, as stored; no levels and no states.
     parameter_bits, state_bits
@@ -28,6 +30,7 @@ class Summary:
     neurons: int
     synapses: int
     nonzero_synapses: int
+    stored_weights: int
     weight_bits: int
     memory_bits: int
     parameter_bits: int
@@ -69,8 +72,9 @@ def summarise(network: IntegerNetwork, chip: ChipConfig) -> Summary:
         bits["state" if memory.state else kind] += memory.depth * memory.width
     return Summary(
         neurons=sum(population.size for population in network.populations),
-        synapses=sum(edge.weights.size for edge in network.edges),
-        nonzero_synapses=sum(int(np.count_nonzero(edge.weights)) for edge in network.edges),
+        synapses=sum(edge.connections for edge in network.edges),
+        nonzero_synapses=sum(int(edge.fan_out.sum()) for edge in network.edges),
+        stored_weights=sum(edge.weights.size for edge in network.edges),
         weight_bits=network.weight_bits,
         memory_bits=bits["weights"],
         parameter_bits=bits["parameters"],

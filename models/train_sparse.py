@@ -53,8 +53,8 @@ def train_sparse(
     integer, real = network.integer_network(name), network.real_network(name, dt=options.dt)
     shown = {"steps": options.steps if trained.static else trained.x.shape[1], "seed": options.seed}
     coding: CodingName = options.coding if trained.static else "events"
-    synapses = sum(edge.weights.size for edge in integer.edges)
-    nonzero = sum(int((edge.weights != 0).sum()) for edge in integer.edges)
+    synapses = sum(edge.connections for edge in integer.edges)
+    nonzero = sum(int(edge.fan_out.sum()) for edge in integer.edges)
     metrics: dict[str, Any] = {
         "accuracy": real_accuracy(real, held_out, coding=coding, **shown),
         "accuracy_integer": integer_accuracy(integer, held_out, coding=coding, **shown),

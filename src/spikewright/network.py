@@ -121,6 +121,21 @@ class Edge:
             return self.weights.shape[0], self.weights.shape[1]
         return prod(self.convolution.target), prod(self.convolution.source)
 
+    @property
+    def connections(self) -> int:
+        """Synapses, those of weight 0 too: entries of the matrix, or targets that see a source."""
+        if self.convolution is None:
+            return self.weights.size
+        return int(self.convolution.passes().sum()) * self.convolution.channels_a_group
+
+    @cached_property
+    def fan_out(self) -> Integers:
+        """Synapses of each source whose weight is not 0, ``(size of source,)``."""
+        if self.convolution is None:
+            return np.count_nonzero(self.weights, axis=0)
+        reached: Integers = self.convolution.matrix((self.weights != 0).astype(np.int64)).sum(axis=0)
+        return reached
+
     def matrix(self) -> Any:
         """Weights ``(size of target, size of source)``, a SciPy sparse matrix if of a convolution."""
         return self.weights if self.convolution is None else self.convolution.matrix(self.weights)

@@ -18,6 +18,7 @@ from spikewright.compiler.mapping import map_network
 from spikewright.compiler.storage import network_bytes, parse_network, read_network_file, write_network
 from spikewright.errors import ConfigError
 from spikewright.network import IntegerNetwork
+from tests.plane_networks import random_plane_network
 
 MakeNetwork = Callable[[int], IntegerNetwork]
 
@@ -26,7 +27,9 @@ def same(one: IntegerNetwork, other: IntegerNetwork) -> bool:
     for a, b in zip(one.edges, other.edges, strict=True):
         assert (a.source, a.target) == (b.source, b.target)
         assert b.weights.dtype == np.int64
-        assert (a.weights == b.weights).all()
+        assert a.convolution == b.convolution
+        assert a.delay == b.delay
+        assert np.array_equal(a.weights, b.weights)
     return replace(one, edges=()).__dict__ == replace(other, edges=()).__dict__
 
 
@@ -42,6 +45,24 @@ def test_round_trips(make_network: MakeNetwork, seed: int) -> None:
         text = config_text(chip)
         assert parse_config(text, "c") == chip
         assert config_text(parse_config(text, "c")) == text
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_networks_in_the_plane_round_trip(seed: int) -> None:
+    network = random_plane_network(seed)
+    content = network_bytes(network)
+    assert same(network, parse_network(content, "n"))
+    assert network_bytes(parse_network(content, "n")) == content
+
+
+def test_networks_in_the_plane_have_what_a_file_must_keep() -> None:
+    networks = [random_plane_network(seed) for seed in range(30)]
+    edges = [edge for network in networks for edge in network.edges]
+    assert any(edge.convolution for edge in edges)
+    assert {1, 2} <= {min(2, len(edge.delay)) for edge in edges if max(edge.delay)}
+    neurons = [population.neuron for network in networks for population in network.populations]
+    assert {neuron.current.feeds for neuron in neurons if neuron.current} == {"new", "old"}
+    assert any(port.max_events > 1 for network in networks for port in network.inputs)
 
 
 @settings(deadline=None, max_examples=15)
@@ -235,7 +256,8 @@ def test_wrong_network_files_are_one_line(make_network: MakeNetwork, tmp_path: P
     for data, message in (
         (content[:100], "is not a network file: File is not a zip file"),
         (b"", "is not a network file: File is not a zip file"),
-        (changed('"version": 1', '"version": 2'), "version: must be 1, not 2"),
+        (changed('"version": 2', '"version": 1'), "version: must be 2, not 1"),
+        (changed('"delay": [', '"delays": ['), r"0\.delay: is missing"),
         (changed('"state_bits": ', '"state_bits": 1'), r"0\.neuron: state_bits must be 8\.\.24, not 1\d+"),
         (changed('"outputs"', '"output"'), "is not a network file: 'outputs'"),
     ):

@@ -191,16 +191,18 @@ def summarise(
 
 def core_details(network: IntegerNetwork, core: CoreConfig) -> dict[str, Any]:
     """One core in figures."""
-    weights = [edge.weights for edge in network.edges_to(core.name)]
-    nonzero = sum(int(np.count_nonzero(matrix)) for matrix in weights)
+    edges = network.edges_to(core.name)
+    synapses = sum(edge.connections for edge in edges)
+    nonzero = sum(int(edge.fan_out.sum()) for edge in edges)
     levels = {f"{core.name}.parameters", f"{core.name}.levels"}
     memory = [m for m in core_memories(core) if not m.state and m.name not in levels]
     return {
         "name": core.name,
         "neurons": core.neurons,
-        "synapses": sum(matrix.size for matrix in weights),
+        "synapses": synapses,
         "nonzero_synapses": nonzero,
-        "density": nonzero / sum(matrix.size for matrix in weights),
+        "stored_weights": sum(edge.weights.size for edge in edges),
+        "density": nonzero / max(1, synapses),
         "rows": core.rows.kind,
         "lanes": core.lanes,
         "memory_bits": sum(m.depth * m.width for m in memory),
