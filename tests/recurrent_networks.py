@@ -1,5 +1,6 @@
 """Random integer networks with delays and cycles: loops, edges back, several edges between the same two."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def random_recurrent_case(seed: int, *, largest: int = 40, steps: int = 12, samp
         spikes = IntegerModel(network).run(x).spikes
         fired = {**x, **spikes}
         late = [edge.source for edge in network.edges if any(edge.delay)]
-        if all(0 < np.count_nonzero(fired[name]) < 0.8 * fired[name].size for name in late):
+        if late and all(0 < np.count_nonzero(fired[name]) < 0.8 * fired[name].size for name in late):
             mapping: dict[str, Any] = {
                 "lanes": None if rng.random() < 0.3 else int(2 ** rng.integers(0, 5)),
                 "contents": "bus" if rng.random() < 0.4 else "baked",
@@ -47,30 +48,37 @@ def random_network(rng: np.random.Generator, name: str, largest: int) -> Integer
     fires[names[-1]] = bool(rng.random() < 0.7)
     sizes = {port.name: port.size for port in inputs}
     sizes |= {p: int(rng.integers(1, largest)) for p in names}
-    ends = [("in0", names[0])] + list(zip(names, names[1:], strict=False))
+    ends = [("in0", names[0]), *pairwise(names)]
     ends += [(port.name, names[int(rng.integers(count))]) for port in inputs[1:]]
-    edges = [Edge(source=s, target=t, weights=random_weights(rng, (sizes[t], sizes[s]), weight_bits),
-                  delay=random_delay(rng, sizes[s], 0) if rng.random() < 0.4 else (0,))
-             for s, t in ends]  # fmt: skip
+
+    def edge(source: str, target: str, delay: tuple[int, ...]) -> Edge:
+        weights = random_weights(rng, (sizes[target], sizes[source]), weight_bits)
+        return Edge(source=source, target=target, weights=weights, delay=delay)
+
+    edges = [edge(*end, random_delay(rng, sizes[end[0]], 0) if rng.random() < 0.4 else (0,)) for end in ends]
     order = [*sizes]
     for source in (s for s in order if fires.get(s, True)):
         for target in names:
             closes = source in names and order.index(source) >= order.index(target)
             if rng.random() < (0.4 if closes else 0.15):
-                edge = Edge(source=source, target=target, delay=random_delay(rng, sizes[source], 1),
-                            weights=random_weights(rng, (sizes[target], sizes[source]), weight_bits))  # fmt: skip
-                taken = {(e.source, e.target, e.delay) for e in edges}
-                if (source, target, edge.delay) not in taken:
-                    edges.append(edge)
+                delay = random_delay(rng, sizes[source], 1)
+                if (source, target, delay) not in {(e.source, e.target, e.delay) for e in edges}:
+                    edges.append(edge(source, target, delay))
     populations = []
     for p in names:
-        drive = sum(int(np.abs(edge.weights).sum(axis=1).mean()) for edge in edges if edge.target == p)
+        drive = sum(int(np.abs(into.weights).sum(axis=1).mean()) for into in edges if into.target == p)
         neuron = random_neuron(rng, sizes[p], fires=fires[p], drive=1 + drive // 3)
         populations.append(Population(name=p, size=sizes[p], neuron=neuron))
-    sources = {edge.source for edge in edges if edge.source != edge.target}
+    sources = {into.source for into in edges if into.source != into.target}
     outputs = tuple(p for p in names if p == names[-1] or p not in sources or rng.random() < 0.3)
-    return IntegerNetwork(name=name, inputs=tuple(inputs), populations=tuple(populations), edges=tuple(edges),
-                          outputs=outputs, weight_bits=weight_bits)  # fmt: skip
+    return IntegerNetwork(
+        name=name,
+        inputs=tuple(inputs),
+        populations=tuple(populations),
+        edges=tuple(edges),
+        outputs=outputs,
+        weight_bits=weight_bits,
+    )
 
 
 def random_delay(rng: np.random.Generator, size: int, least: int) -> tuple[int, ...]:
