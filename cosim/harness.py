@@ -14,6 +14,7 @@ from spikewright.cosim.fault_parts import fault_signals, outputs_probe
 from spikewright.cosim.harness_parts import bus_signals, feeder, load, read_states, recorder
 from spikewright.cosim.names import Names, Tag, put
 from spikewright.cosim.view import view
+from spikewright.rings import port_rings
 
 __all__ = ["WATCHDOG_CYCLES", "harness"]
 
@@ -146,8 +147,9 @@ endmodule
 
 
 def settling_cycles(chip: ChipConfig) -> int:
-    """Cycles in which every core has cleared its states after a reset."""
-    return PAUSE_CYCLES + max(3 * core.slots for core in chip.cores)
+    """Cycles in which every core and every ring has cleared its states after a reset."""
+    rings = [ring.memory.depth for _, _, ring in port_rings(chip)]
+    return PAUSE_CYCLES + max([*rings, *(3 * core.slots for core in chip.cores)])
 
 
 def _output(index: int, width: int) -> str:

@@ -100,7 +100,7 @@ class DelayRing(wiring.Component):
     def _give(self, m: Module, memory: Memory, read: Signal, all_read: Signal, done: Signal) -> None:
         """Read the words of a slot, each while the events of the one before go out; ``done`` after them."""
         ring, sink = self.ring, self.sink
-        rest, shown = Signal(ring.memory.width), Signal(range(ring.words))  # what is left of a word; which one
+        rest, shown = Signal(ring.memory.width), Signal(range(ring.words))  # rest of a word; its number
         fetched, advance = Signal(), Signal()
         field, after = self._next_event(m, rest)
         m.d.comb += [
