@@ -79,6 +79,17 @@ def without_pool(kernel: Kernel) -> Kernel | None:
     return Kernel(replace(geometry, size=size, stride=stride, dilation=(1, 1), pool=(1, 1)), weights)
 
 
+def within(geometry: Convolution) -> bool:
+    """Whether no target sees anything beyond the source."""
+    ends = (
+        (geometry.target[axis + 1] - 1) * geometry.stride[axis]
+        + (geometry.size[axis] - 1) * geometry.dilation[axis]
+        for axis in (0, 1)
+    )
+    fits = all(end < length for end, length in zip(ends, geometry.source[1:], strict=True))
+    return fits and geometry.padding == (0, 0)
+
+
 def join(outer: Kernel, inner: Kernel) -> Kernel | None:
     """Two convolutions as one, where one does the same."""
     first, second = inner.geometry, outer.geometry
@@ -93,7 +104,7 @@ def join(outer: Kernel, inner: Kernel) -> Kernel | None:
             replace(second, source=first.source, groups=groups, pool=pool), in_groups(mixed, groups)
         )
     last = without_pool(outer)
-    if last is None or last.geometry.padding != (0, 0):
+    if last is None or not within(last.geometry):
         return None  # what lies beyond the first one's targets is 0, and not what it would be there
     second = last.geometry
     steps = [step * stride for step, stride in zip(second.dilation, first.stride, strict=True)]
