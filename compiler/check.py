@@ -3,27 +3,14 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import nir  # type: ignore[import-untyped]
-
 from spikewright.compiler.blockram import DEVICES, blocks
-from spikewright.compiler.decays import decay_text
-from spikewright.compiler.nodes import NEURONS, WEIGHTS, type_name, unsupported
+from spikewright.compiler.nodes import type_name, unsupported
 from spikewright.compiler.passes import Lowered, SemanticsLike, decide_semantics, lower
 from spikewright.compiler.reader import Reading, examine, read_nir
-from spikewright.config import CoreConfig
+from spikewright.compiler.realised import realised
 from spikewright.errors import ConfigError
 
 __all__ = ["CheckReport", "Fit", "NodeRow", "check"]
-
-
-PLAIN = {
-    "Input": "stream into the chip",
-    "Output": "stream out of the chip",
-    "Flatten": "no hardware: addresses stay the same",
-    "Linear": "rows of weights",
-    "Affine": "rows of weights, and a bias",
-} | dict.fromkeys(("LIF", "IF", "LI", "I"), "LIF core")
-"""What a node becomes, as far as that is known without the rest of the network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +99,7 @@ def check(
             )
         except ConfigError as error:
             problems = (str(error),)
-    nodes = tuple(node_row(name, graph, lowered, problems) for name in ordered(graph, reading))
+    nodes = tuple(node_row(name, graph, reading, lowered, problems) for name in ordered(graph, reading))
     if lowered is None:
         return CheckReport(supported=False, nodes=nodes, problems=problems, fits={})
     fits = {}
@@ -131,44 +118,23 @@ def check(
 
 
 def ordered(graph: Any, reading: Reading) -> list[str]:
-    """Names of the nodes, sources first where the graph is in order, else by name."""
-    return list(reading.order) or sorted(graph.nodes)
+    """Names of the nodes, sources first where the graph is in order, else by name; then graphs within."""
+    if reading.graph is None:
+        return sorted(graph.nodes)
+    return [*(reading.order or reading.graph.nodes), *reading.graph.graphs]
 
 
-def node_row(name: str, graph: Any, lowered: Lowered | None, problems: tuple[str, ...]) -> NodeRow:
+def node_row(
+    name: str, graph: Any, reading: Reading, lowered: Lowered | None, problems: tuple[str, ...]
+) -> NodeRow:
     """One row."""
-    node = graph.nodes[name]
+    flat = reading.graph
+    node = graph.nodes[name] if flat is None else flat.graphs.get(name) or flat.nodes[name]
     kind = type_name(node)
-    reason = unsupported(name, node)
-    own = reason or next((problem for problem in problems if problem.startswith(f"{name}: ")), None)
+    own = unsupported(name, node)
+    own = own or next((problem for problem in problems if problem.startswith(f"{name}: ")), None)
     if own is not None:
         return NodeRow(name=name, type=kind, supported=False, reason=own.removeprefix(f"{name}: "))
-    become = realised(name, node, lowered) if lowered is not None else PLAIN[kind]
+    passes = flat is not None and name in flat.passes
+    become = realised(name, node, lowered, passes=passes)
     return NodeRow(name=name, type=kind, supported=True, realised_as=become)
-
-
-def realised(name: str, node: Any, lowered: Lowered) -> str:
-    """What a node became."""
-    chip = lowered.chip
-    if isinstance(node, NEURONS):
-        return core_text(chip.core(name))
-    if isinstance(node, WEIGHTS):
-        into = [edge for edge in lowered.real.edges if name in edge.node.split("+")]
-        rows = ", ".join(f"{edge.source} to {edge.target}" for edge in into)
-        kinds = sorted({chip.core(edge.target).rows.kind for edge in into})
-        return f"{' and '.join(kinds)} rows of {chip.core(into[0].target).weight_bits}-bit weights, {rows}"
-    if isinstance(node, nir.Input):
-        port = next(port for port in chip.inputs if port.name == name)
-        carried = f"{port.value_bits}-bit values" if port.value_bits else "spikes"
-        return f"{port.kind} input of {port.size} addresses, {carried}"
-    return PLAIN[type_name(node)]
-
-
-def core_text(core: CoreConfig) -> str:
-    """A core in a line."""
-    neuron = core.neuron
-    fires = f"reset {neuron.reset}, {neuron.reset_when}" if neuron.fires else "gives its potential"
-    return (
-        f"LIF core, {core.neurons} neurons in {core.lanes} lanes, {neuron.state_bits}-bit states,"
-        f" {core.accumulator_bits}-bit accumulators, decay {decay_text(neuron.decay)}, {fires}"
-    )

@@ -1,6 +1,7 @@
-"""From differential equations to the step of one neuron node: decay, gain of the drive, levels."""
+"""From differential equations to the step of one neuron node: decays, gain of the drive, levels."""
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import nir  # type: ignore[import-untyped]
@@ -10,8 +11,9 @@ import numpy.typing as npt
 from spikewright.compiler.nodes import FIRING, LARGEST, array, type_name
 from spikewright.compiler.semantics import Semantics
 from spikewright.errors import ConfigError
+from spikewright.ir import RealCurrent
 
-__all__ = ["Step", "discretise"]
+__all__ = ["Parameters", "Step", "discretise"]
 
 Reals = npt.NDArray[np.float64]
 
@@ -21,74 +23,127 @@ ROUNDING = 2e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Step:
-    """One neuron node made discrete: ``v = decay * v + gain * i + bias``; arrays ``(size,)``."""
+    """One neuron node made discrete: ``v = decay * v + gain * i + bias``; arrays ``(size,)``.
+
+    With a current, ``gain * i`` goes into that, and that into ``v`` as it is.
+    """
 
     decay: Reals
     gain: Reals
     bias: Reals
     threshold: Reals
     reset_value: Reals
-    note: str
+    current: RealCurrent | None
+    notes: tuple[str, ...]
 
 
-def discretise(name: str, node: Any, size: int, semantics: Semantics) -> Step:
-    """Step of a LIF, IF, LI or I node of ``size`` neurons; scalar parameters count for all of them."""
+class Parameters:
+    """Parameters of a neuron node: one for all, one for each neuron, or one for each channel.
 
-    def parameter(what: str) -> Reals:
-        values = array(name, what, getattr(node, what)).ravel()
-        if len(values) not in (1, size):
-            raise ConfigError(f"{name}: {what} must have 1 or {size} values, not {len(values)}")
-        return np.broadcast_to(values, (size,)).copy()
+    Parameters
+    ----------
+    shape
+        Of the neurons.
+    """
 
+    def __init__(self, name: str, node: Any, shape: tuple[int, ...]) -> None:
+        self.name, self.node, self.shape = name, node, shape
+        self.size = prod(shape)
+        self.shared: list[str] = []
+        self.channels: list[str] = []
+
+    def __call__(self, what: str) -> Reals:
+        """One parameter, ``(size,)``."""
+        value = getattr(self.node, what)
+        values = array(self.name, what, 0.0 if value is None else value)
+        flat = values.ravel()
+        if len(flat) not in (1, self.size):
+            if values.shape != self.shape[:1]:
+                raise ConfigError(f"{self.name}: {what} must have 1 or {self.size} values, not {len(flat)}")
+            self.channels.append(what)
+            return np.repeat(flat, self.size // len(flat))
+        if len(flat) < self.size:
+            self.shared.append(what)
+        return np.broadcast_to(flat, (self.size,)).copy()
+
+    def notes(self) -> tuple[str, ...]:
+        """Where one value stands for several neurons."""
+        lines = ((self.shared, "all neurons"), (self.channels, "the neurons of each channel"))
+        return tuple(f"{self.name}: one {', '.join(what)} for {of}" for what, of in lines if what)
+
+
+def discretise(name: str, node: Any, shape: tuple[int, ...], semantics: Semantics) -> Step:
+    """Step of the neurons of one node."""
     if semantics.dt > LARGEST:
         raise ConfigError(f"semantics: dt must be at most {LARGEST:g}, not {semantics.dt:g}")
-    resistance = parameter("r")
-    zeros = np.zeros(size)
-    dt = semantics.dt
-    if isinstance(node, (nir.LIF, nir.LI)):
+    parameter = Parameters(name, node, shape)
+    zeros = np.zeros(parameter.size)
+    decay, gain, bias, current, times = np.ones(parameter.size), zeros + 1.0, zeros, None, ""
+    if isinstance(node, nir.LIF | nir.LI):
         tau = parameter("tau")
-        decay = leak(name, tau, semantics)
-        through = dt / tau if semantics.leak_gain == "dt/tau" else 1.0 - decay
-        if semantics.integration == "euler":
-            through = dt / tau  # 1 - decay, without its rounding
-        gain, bias = through * resistance, (1.0 - decay) * parameter("v_leak")
+        decay, through = leak(name, "tau", tau, semantics)
+        gain, bias = through * parameter("r"), (1.0 - decay) * parameter("v_leak")
         times = f"tau {span(tau)} s, "
+    elif isinstance(node, nir.CubaLIF | nir.CubaLI):
+        tau, tau_syn = parameter("tau_mem"), parameter("tau_syn")
+        decay, through = leak(name, "tau_mem", tau, semantics)
+        decay_syn, jump = leak(name, "tau_syn", tau_syn, semantics)
+        jump = np.ones_like(jump) if semantics.current_gain == "w_in" else jump
+        gain = unit(through * parameter("r")) * unit(jump * parameter("w_in"))
+        bias = (1.0 - decay) * parameter("v_leak")
+        feeds = "new" if semantics.cuba_order == "current_first" else "old"
+        current = RealCurrent(decay=decay_syn, bias=zeros, feeds=feeds)  # type: ignore[arg-type]
+        times = f"tau_syn {span(tau_syn)} s, tau_mem {span(tau)} s, "
+    elif isinstance(node, nir.Threshold):
+        decay = zeros
     else:
-        decay, bias = np.ones(size), zeros
-        gain = resistance * dt if semantics.if_gain == "dt*r" else resistance
-        times = ""
-    gain = np.where(np.abs(gain - 1.0) <= ROUNDING, 1.0, gain)
+        resistance = parameter("r")
+        gain = resistance * semantics.dt if semantics.if_gain == "dt*r" else resistance
+    gain = unit(gain)
     fires = isinstance(node, FIRING)
+    compares = isinstance(node, nir.Threshold)
+    threshold = parameter("threshold") if compares else parameter("v_threshold") if fires else zeros
+    reset_value = parameter("v_reset") if fires and not compares else zeros
+    decays = f"decay {span(decay)}" if current is None else f"decays {span(current.decay)} and {span(decay)}"
+    told = f"{name}: {type_name(node)}, {times}dt {semantics.dt:g} s: {decays}, drive gain {span(gain)}"
     return Step(
         decay=decay,
         gain=gain,
         bias=bias,
-        threshold=parameter("v_threshold") if fires else zeros,
-        reset_value=parameter("v_reset") if fires else zeros,
-        note=f"{name}: {type_name(node)}, {times}dt {dt:g} s: decay {span(decay)}, drive gain {span(gain)}",
+        threshold=threshold,
+        reset_value=reset_value,
+        current=current,
+        notes=(told, *parameter.notes()),
     )
 
 
-def leak(name: str, tau: Reals, semantics: Semantics) -> Reals:
-    """Decay factor of a step, in [0, 1); anything else is refused."""
+def unit(gain: Reals) -> Reals:
+    """A gain that float32 made something beside 1 is 1."""
+    return np.where(np.abs(gain - 1.0) <= ROUNDING, 1.0, gain)
+
+
+def leak(name: str, what: str, tau: Reals, semantics: Semantics) -> tuple[Reals, Reals]:
+    """Decay factor of a step, in [0, 1), anything else is refused; and what its drive is multiplied by."""
     dt = semantics.dt
     worst = int(np.argmin(tau))
     if tau[worst] < 1 / LARGEST:
-        raise ConfigError(f"{name}: tau must be above 0, not {tau[worst]:g}")
-    if semantics.integration == "exponential":
-        decay, formula = np.exp(-dt / tau), "exp(-dt/tau)"
-    else:
-        decay, formula = 1.0 - dt / tau, "1 - dt/tau"
+        raise ConfigError(f"{name}: {what} must be above 0, not {tau[worst]:g}")
+    euler = semantics.integration == "euler"
+    if euler:
+        decay, formula = 1.0 - dt / tau, f"1 - dt/{what}"
         decay = np.where((decay < 0) & (decay > -ROUNDING), 0.0, decay)
+    else:
+        decay, formula = np.exp(-dt / tau), f"exp(-dt/{what})"
     if decay.max() >= 1:
         worst = int(np.argmax(tau))
         fits = f"a dt of {tau[worst] * 1e-3:.3g} would fit, or an IF node, which does not decay"
     elif decay.min() < 0:
         fits = f"a dt up to {tau[worst]:.6g} would fit"
     else:
-        return decay
+        # With Euler dt/tau is 1 - decay, without its rounding.
+        return decay, dt / tau if euler or semantics.leak_gain == "dt/tau" else 1.0 - decay
     raise ConfigError(
-        f"{name}: decay {formula} must be in [0, 1), not {decay[worst]:.6g}: tau is {tau[worst]:g} s and"
+        f"{name}: decay {formula} must be in [0, 1), not {decay[worst]:.6g}: {what} is {tau[worst]:g} s and"
         f" dt is {dt:g} s; {fits}"
     )
 

@@ -7,10 +7,11 @@ from typing import Any
 import h5py  # type: ignore[import-untyped]
 import nir  # type: ignore[import-untyped]
 
+from spikewright.compiler.repairs import REPAIRS_KEY, repair
 from spikewright.compiler.yaml_text import one_line
 from spikewright.errors import ConfigError
 
-__all__ = ["read_nir"]
+__all__ = ["read_nir", "repairs"]
 
 MAX_VALUES = 1 << 27
 """Largest array that is read: a thousand times the weights that the largest FPGA here holds."""
@@ -33,12 +34,23 @@ def read_nir(source: Any) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of nir about old files, of h5py about its own interfaces
             refuse_giants(path)
-            graph = nir.read(path, type_check=False)
+            with h5py.File(path, "r") as file:
+                content = nir.serialization.hdf2dict(file["node"])
+            repaired = repair(content)
+            graph = nir.dict2NIRNode(content | {"type_check": False})
     except ConfigError:
         raise
     except Exception as error:  # nir and h5py raise whatever a broken file leads them into
         raise ConfigError(f"{path}: {reason(path, error)}") from None
+    if repaired:
+        graph.metadata[REPAIRS_KEY] = "\n".join(repaired)
     return graph
+
+
+def repairs(graph: Any) -> list[str]:
+    """What was repaired when the graph was read from its file."""
+    text = graph.metadata.get(REPAIRS_KEY, "") if isinstance(graph.metadata, dict) else ""
+    return text.splitlines() if isinstance(text, str) else []
 
 
 def refuse_giants(path: Path) -> None:

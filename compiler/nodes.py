@@ -1,6 +1,5 @@
 """Which NIR nodes there are, which of them are realised, and their arrays as numbers."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import nir  # type: ignore[import-untyped]
@@ -16,36 +15,25 @@ __all__ = [
     "SUPPORTED",
     "WEIGHTS",
     "array",
-    "shape_size",
+    "counts",
+    "declared_shape",
+    "shape_text",
     "type_name",
     "unsupported",
 ]
 
 Reals = npt.NDArray[np.float64]
 
-FIRING = (nir.LIF, nir.IF)
+FIRING = (nir.LIF, nir.IF, nir.CubaLIF, nir.Threshold)
 """Neurons that emit spikes."""
-NEURONS = (*FIRING, nir.LI, nir.I)
+NEURONS = (*FIRING, nir.LI, nir.I, nir.CubaLI)
 """Nodes that become a population."""
-WEIGHTS = (nir.Linear, nir.Affine)
-"""Nodes that become synapses."""
-SUPPORTED: tuple[type, ...] = (nir.Input, nir.Output, nir.Flatten, *WEIGHTS, *NEURONS)
+WEIGHTS = (nir.Linear, nir.Affine, nir.Conv1d, nir.Conv2d, nir.SumPool2d, nir.AvgPool2d, nir.Scale, nir.Delay)
+"""Nodes that become synapses, together with those before and after them."""
+SUPPORTED: tuple[type, ...] = (nir.Input, nir.Output, nir.NIRGraph, nir.Flatten, *WEIGHTS, *NEURONS)
 
 LARGEST = 1e30
 """Largest parameter that is taken for one: products of a few of them are finite."""
-
-REASONS: Mapping[str, str] = {
-    "Conv1d": "convolutions are not realised yet, only Linear and Affine layers",
-    "Conv2d": "convolutions are not realised yet, only Linear and Affine layers",
-    "SumPool2d": "pooling is not realised yet",
-    "AvgPool2d": "pooling is not realised yet",
-    "CubaLIF": "neurons with a synaptic current are not realised yet, only LIF, IF, LI and I",
-    "CubaLI": "neurons with a synaptic current are not realised yet, only LIF, IF, LI and I",
-    "Delay": "delays are not realised yet",
-    "NIRGraph": "graphs within graphs (recurrent layers) are not realised yet",
-    "Scale": "multiply it into the weights before or after it",
-    "Threshold": "spikes come from LIF and IF only",
-}
 
 
 def type_name(node: Any) -> str:
@@ -57,8 +45,7 @@ def unsupported(name: str, node: Any) -> str | None:
     """Why a node of this type cannot be realised at all, if so."""
     if isinstance(node, SUPPORTED):
         return None
-    kind = type_name(node)
-    return f"{name}: {kind} is not supported: {REASONS.get(kind, 'it is not a node type that is known here')}"
+    return f"{name}: {type_name(node)} is not supported: it is not a node type that is known here"
 
 
 def array(name: str, what: str, value: Any) -> Reals:
@@ -84,10 +71,23 @@ def array(name: str, what: str, value: Any) -> Reals:
     return numbers
 
 
-def shape_size(name: str, node: Any) -> tuple[tuple[int, ...], int] | None:
-    """Shape and number of values that an Input or Output node declares; None where it declares nothing."""
+def counts(name: str, what: str, value: Any, most: int, least: int) -> tuple[int, ...]:
+    """A parameter of integers, one or as many as ``most``, none below ``least``."""
+    numbers = array(name, what, value).ravel()
+    if len(numbers) not in (1, most):
+        raise ConfigError(
+            f"{name}: {what} must have {' or '.join(map(str, sorted({1, most})))} values, not {len(numbers)}"
+        )
+    if (numbers != np.rint(numbers)).any() or numbers.min() < least:
+        shown = ", ".join(f"{number:g}" for number in numbers)
+        raise ConfigError(f"{name}: {what} must be of integers from {least} on, not {shown}")
+    return tuple(int(number) for number in numbers)
+
+
+def declared_shape(name: str, node: Any) -> tuple[int, ...] | None:
+    """Shape that an Input or Output node declares; None where it declares nothing."""
     declared = node.output_type.get("output") if isinstance(node.output_type, dict) else None
-    if declared is None:
+    if declared is None or (isinstance(declared, np.ndarray) and declared.dtype == object):
         return None
     try:
         shape = tuple(int(length) for length in np.atleast_1d(np.asarray(declared)))
@@ -95,4 +95,9 @@ def shape_size(name: str, node: Any) -> tuple[tuple[int, ...], int] | None:
         raise ConfigError(f"{name}: shape must be of integers, not {declared!r}") from None
     if any(length < 1 for length in shape):
         raise ConfigError(f"{name}: shape must be of lengths above 0, not {shape}")
-    return shape, int(np.prod(shape, dtype=np.int64))
+    return shape or (1,)
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """A shape as a person writes it."""
+    return " x ".join(map(str, shape))

@@ -37,6 +37,7 @@ class InputSpec(BaseModel):
     kind: Literal["drive", "hold"] = "drive"
     value_bits: Annotated[int, Field(ge=0, le=16)] = 0
     value_scale: PositiveNumber = 1.0
+    max_events: Annotated[int, Field(ge=1, le=255)] = 1
 
 
 class DecaySpec(BaseModel):
@@ -66,7 +67,8 @@ class SemanticsFile(BaseModel):
     leak_gain: Literal["integrated", "dt/tau"] | None = None
     if_gain: Literal["dt*r", "r"] | None = None
     cuba_order: Literal["current_first", "potential_first"] | None = None
-    reset: Literal["subtract", "zero"] | None = None
+    current_gain: Literal["integrated", "w_in"] | None = None
+    reset: Literal["subtract", "zero", "none"] | None = None
     reset_when: Literal["now", "next"] | None = None
     compare: Literal["gt", "ge"] | None = None
     max_spikes_per_step: Annotated[int, Field(ge=1, le=255)] | None = None
@@ -100,7 +102,8 @@ class Semantics:
     leak_gain: Literal["integrated", "dt/tau"] = "integrated"
     if_gain: Literal["dt*r", "r"] = "dt*r"
     cuba_order: Literal["current_first", "potential_first"] = "current_first"
-    reset: Literal["subtract", "zero"] = "zero"
+    current_gain: Literal["integrated", "w_in"] = "integrated"
+    reset: Literal["subtract", "zero", "none"] = "zero"
     reset_when: Literal["now", "next"] = "now"
     compare: Literal["gt", "ge"] = "gt"
     max_spikes_per_step: int = 1

@@ -21,8 +21,8 @@ from spikewright.errors import ConfigError
 from spikewright.neuron import Decay
 
 KEYS = (
-    "dt, integration, leak_gain, if_gain, cuba_order, reset, reset_when, compare, max_spikes_per_step, v_min,"
-    " delayed_edges, decode, inputs, scales, decays, weight_bits, state_bits"
+    "dt, integration, leak_gain, if_gain, cuba_order, current_gain, reset, reset_when, compare,"
+    " max_spikes_per_step, v_min, delayed_edges, decode, inputs, scales, decays, weight_bits, state_bits"
 )
 
 
@@ -41,6 +41,7 @@ def test_every_key(tmp_path: Path) -> None:
         leak_gain: dt/tau
         if_gain: r
         cuba_order: potential_first
+        current_gain: w_in
         reset: zero
         reset_when: next
         compare: ge
@@ -81,7 +82,7 @@ def test_a_number_is_read_as_a_number(tmp_path: Path, text: str) -> None:
         ("dt: fast", "dt: must be a number, not 'fast'"),
         ("dt: [1]", "dt: must be a number, not [1]"),
         ("v_min: -.inf", "v_min: must be finite, not -inf"),
-        ("reset: none", "reset: must be 'subtract' or 'zero', not 'none'"),
+        ("reset: no", "reset: must be 'subtract', 'zero' or 'none', not False"),
         ("max_spikes_per_step: 0", "max_spikes_per_step: must be at least 1, not 0"),
         ("weight_bits: 8.0", "weight_bits: must be an integer, not 8.0"),
         ("weight_bits: 17", "weight_bits: must be at most 16, not 17"),
