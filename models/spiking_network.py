@@ -71,6 +71,10 @@ class SpikingLayer(torch.nn.Module):
         """Outputs ``(batch, steps, size)`` for inputs ``(batch, steps, size of the source)``."""
         batch, steps = x.shape[:2]
         drive = self.synapses.drive(x.flatten(0, 1), self.codes(self.synapses.weight), self.biases())
+        if self.weight_bits is not None and self.synapses.convolution is not None:
+            drive = round_through(
+                drive
+            )  # torch may transform convolutions, and then miss integers by a little
         drive = drive.reshape(batch, steps, -1)
         if self.recurrent is None:
             outputs: torch.Tensor = self.neurons(drive)

@@ -53,7 +53,7 @@ class SpikingOptions:
     steps: int | None = None
     polarity: Polarity | None = None
     max_events: int | None = None
-    epochs: int = 30
+    epochs: int = 20
     seed: int = 0
     weight_bits: int = 8
     state_bits: int = 16
