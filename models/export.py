@@ -9,6 +9,9 @@ The graph
 - ``Input`` has the shape of the port. Every edge of the network is one ``Affine`` (the first edge into a
   population that has a bias) or ``Linear`` node of shape ``(size of target, size of source)``, named
   ``{source}_to_{target}``; every population is one neuron node under its own name.
+- A convolution is a ``Conv2d`` of that name, with a ``SumPool2d`` before it where it pools; one whose kernel
+  covers the whole source is a matrix after ``Flatten``. A delay is a ``Delay`` node; an edge that closes
+  a cycle takes a step by itself.
 - Weights, biases and levels are float64 in units of the float network and lie exactly on the integer grid
   of the training (see "Quantization"), so that reading them back cannot round to another integer.
 - Forward Euler: ``decay = 1 - dt/tau``, so ``tau = dt/(1 - decay)``, ``r = tau/dt`` (a drive of 1 raises the
@@ -30,9 +33,11 @@ has the keys and the values of a semantics file (the YAML of ``spikewright compi
                ``decode`` ("count" | "potential_sum" | "potential_last" | "first_spike")
 ``inputs``     ``{name of Input node: {"kind": "drive" | "hold", "value_bits": int, "value_scale": float}}``;
                value_bits 0: spikes. A float value ``x`` comes in as ``round(x * value_scale)``.
+               ``"max_events": int``, where an address brings several spikes in a step.
 ``coding``     how the network was fed in training: ``{"name": "direct" | "rate" | "latency" | "events",
                "steps": int, "seed": int}``; :func:`spikewright.models.coding.encode` turns a data set
-               into the same input
+               into the same input. Of event recordings also ``"bin_ms": float`` and, where it was asked for,
+               ``"polarity": "separate" | "merge" | "on" | "off"``
 ``weight_bits`` int, 2..16: weights are integers of ``-(2**(weight_bits-1)) .. 2**(weight_bits-1) - 1``
 ``scales``     ``{name of neuron node: float}``: integer codes per 1.0 of the potential, chosen in training
 ``state_bits`` ``{name of neuron node: int}``
@@ -58,6 +63,7 @@ for spikes, ``round`` to the nearest integer (half to even, as NumPy and torch d
 - ``floor = ceil(v_min * scale - 1e-6)``
 """
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -67,7 +73,8 @@ import nir  # type: ignore[import-untyped]
 import numpy as np
 
 from spikewright.errors import ConfigError
-from spikewright.ir import RealEdge, RealNetwork, RealPopulation, Reals
+from spikewright.ir import RealNetwork, RealPopulation
+from spikewright.models.export_synapses import edge_nodes
 from spikewright.network import IntegerNetwork
 from spikewright.neuron import Decay
 
@@ -99,22 +106,25 @@ def to_nir(
     """
     nodes: dict[str, Any] = {port.name: nir.Input({"input": np.array(port.shape)}) for port in real.inputs}
     edges: list[tuple[str, str]] = []
+    shapes = {port.name: port.shape for port in real.inputs}
+    shapes |= {population.name: population.shape or (population.size,) for population in real.populations}
+    order = [port.name for port in real.inputs] + [population.name for population in real.populations]
     for population in real.populations:
         bias = population.bias if population.bias.any() else None
         for edge in real.edges:
             if edge.target != population.name:
                 continue
-            name = f"{edge.source}_to_{edge.target}"
-            nodes[name] = _synapses(edge, bias)
+            closes = order.index(edge.source) >= order.index(edge.target)
+            chain = edge_nodes(edge, bias, source=shapes[edge.source], dt=real.dt, closes_cycle=closes)
+            nodes |= chain
             bias = None
-            edges += [(edge.source, name), (name, edge.target)]
+            edges += itertools.pairwise([edge.source, *dict(chain), edge.target])
         if bias is not None:
             raise ConfigError(f"population {population.name!r}: a bias needs an edge to travel with in NIR")
         nodes[population.name] = _neurons(population, real.dt)
-    sizes = {population.name: population.size for population in real.populations}
     for name in real.outputs:
         output = "output" if len(real.outputs) == 1 else f"output_{name}"
-        nodes[output] = nir.Output({"output": np.array([sizes[name]])})
+        nodes[output] = nir.Output({"output": np.array(shapes[name])})
         edges.append((name, output))
     document = json.dumps(metadata(real, integer, coding=coding), sort_keys=True)
     return nir.NIRGraph(nodes=nodes, edges=edges, metadata={METADATA_KEY: document})
@@ -147,6 +157,7 @@ def metadata(
         },
         "inputs": {
             port.name: {"kind": port.kind, "value_bits": port.value_bits, "value_scale": port.value_scale}
+            | ({"max_events": port.max_events} if port.max_events > 1 else {})
             for port in real.inputs
         },
     }
@@ -175,24 +186,22 @@ def _decay(decay: Decay) -> dict[str, int | str]:
     return {"kind": decay.kind, "shift": decay.shift, "factor": factor, "fraction_bits": bits}
 
 
-def _synapses(edge: RealEdge, bias: Reals | None) -> nir.NIRNode:
-    if bias is None:
-        return nir.Linear(weight=edge.weights)
-    return nir.Affine(weight=edge.weights, bias=bias)
-
-
 def _neurons(population: RealPopulation, dt: float) -> nir.NIRNode:
-    ones = np.ones(population.size)
+    shape = population.shape or (population.size,)
+    ones = np.ones(shape)
     leaks = population.decay < 1
     if leaks.any() and not leaks.all():
         raise ConfigError(f"population {population.name!r}: all of its neurons must decay, or none, in NIR")
     subtracts = population.fires and population.reset == "subtract"
     if subtracts and (population.reset_amount != population.threshold).any():
         raise ConfigError(f"population {population.name!r}: reset_amount must be the threshold in NIR")
-    levels = {"v_threshold": population.threshold, "v_reset": population.reset_value}
+    levels = {
+        "v_threshold": population.threshold.reshape(shape),
+        "v_reset": population.reset_value.reshape(shape),
+    }
     levels = levels if population.fires else {}
     if not leaks.any():
         return nir.IF(r=ones, **levels) if population.fires else nir.I(r=ones)
-    tau = dt / (1 - population.decay)
+    tau = (dt / (1 - population.decay)).reshape(shape)
     leak = {"tau": tau, "r": tau / dt, "v_leak": 0 * ones}
     return nir.LIF(**leak, **levels) if population.fires else nir.LI(**leak)

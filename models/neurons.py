@@ -11,9 +11,12 @@ from spikewright.models.quantize import decay_codes, decay_factor, levels
 from spikewright.models.surrogate import Surrogate, spike
 from spikewright.neuron import Decay, NeuronConfig
 
-__all__ = ["IF", "LI", "LIF", "NeuronRule", "Neurons"]
+__all__ = ["IF", "LI", "LIF", "NeuronRule", "NeuronState", "Neurons"]
 
 NO_DECAY = Decay()
+
+NeuronState = tuple[torch.Tensor, torch.Tensor]
+"""Potentials and last spikes, ``(batch, size)``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,21 +126,33 @@ class Neurons(torch.nn.Module):
             ``(batch, steps, size)``: spikes, or potentials ``u`` (in codes if quantized).
         """
         drives = drive.unbind(1) if steps is None else (drive,) * steps
-        rule = self.rule
-        resets_next = rule.fires and rule.reset_when == "next"
         outputs = []
-        potential = fired = torch.zeros_like(drives[0])
+        state = self.rest(drives[0])
         for current in drives:
-            potential = self._decayed(potential) + current
-            if resets_next and rule.reset == "subtract":
-                potential = self._reset(potential, fired)
-            potential = self._bounded(potential)
-            if resets_next and rule.reset == "set":
-                potential = self._reset(potential, fired)
-            if rule.fires:
-                fired, potential = self._fire(potential)
-            outputs.append(fired if rule.fires else potential)
+            output, state = self.step(state, current)
+            outputs.append(output)
         return torch.stack(outputs, dim=1)
+
+    def rest(self, like: torch.Tensor) -> NeuronState:
+        """The state before the first step, for drives of that shape."""
+        zeros = torch.zeros_like(like)
+        return zeros, zeros
+
+    def step(self, state: NeuronState, current: torch.Tensor) -> tuple[torch.Tensor, NeuronState]:
+        """Output of one step, and the state that it leaves; ``current`` is the drive of the step."""
+        rule = self.rule
+        potential, fired = state
+        resets_next = rule.fires and rule.reset_when == "next"
+        potential = self._decayed(potential) + current
+        if resets_next and rule.reset == "subtract":
+            potential = self._reset(potential, fired)
+        potential = self._bounded(potential)
+        if resets_next and rule.reset == "set":
+            potential = self._reset(potential, fired)
+        if not rule.fires:
+            return potential, (potential, fired)
+        fired, potential = self._fire(potential)
+        return fired, (potential, fired)
 
     def _decayed(self, potential: torch.Tensor) -> torch.Tensor:
         if self.integers is not None:

@@ -13,6 +13,7 @@ import torch
 
 from spikewright.errors import ConfigError
 from spikewright.ir import RealNetwork
+from spikewright.models.binning import Binning
 from spikewright.models.coding import CodingName, encode, real_input
 from spikewright.models.data import Dataset, load, parse
 from spikewright.models.export import write_nir
@@ -29,6 +30,7 @@ __all__ = [
     "one_thread",
     "real_accuracy",
     "shift_images",
+    "shift_planes",
 ]
 
 Progress = Callable[[int, int, float], None]
@@ -78,7 +80,7 @@ class Results:
                 temporary.unlink(missing_ok=True)
 
 
-def load_parts(spec: str) -> tuple[Dataset, Dataset]:
+def load_parts(spec: str, binning: Binning | None = None) -> tuple[Dataset, Dataset]:
     """The training part (of which a slice may be given) and the held-out part of a data set, with labels.
 
     Raises
@@ -91,8 +93,8 @@ def load_parts(spec: str) -> tuple[Dataset, Dataset]:
         raise ConfigError(
             f"data {spec!r}: must name no part: training takes :train and measures on all of :test"
         )
-    held_out = load(f"{parsed.name}:test")
-    trained = load(spec.replace(parsed.name, f"{parsed.name}:train", 1))
+    held_out = load(f"{parsed.name}:test", binning)
+    trained = load(spec.replace(parsed.name, f"{parsed.name}:train", 1), binning)
     if trained.y is None or held_out.y is None:
         raise ConfigError(f"data {spec!r}: must have labels y to train on")
     return trained, held_out
@@ -121,6 +123,21 @@ def shift_images(images: torch.Tensor, most: int, generator: torch.Generator) ->
     windows = padded.unfold(1, height, 1).unfold(2, width, 1)
     rows, columns = torch.randint(0, 2 * most + 1, (2, batch), generator=generator)
     return windows[torch.arange(batch), rows, columns]
+
+
+def shift_planes(samples: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:
+    """Each sample ``(batch, ..., height, width)`` moved as a whole, as :func:`shift_images` moves images."""
+    shifts = torch.randint(-most, most + 1, (len(samples), 2), generator=generator).tolist()
+    moved = torch.zeros_like(samples)
+    height, width = samples.shape[-2:]
+    for sample, target, (down, right) in zip(samples, moved, shifts, strict=True):
+        rows, columns = height - abs(down), width - abs(right)
+        to_y, to_x = max(down, 0), max(right, 0)
+        from_y, from_x = max(-down, 0), max(-right, 0)
+        target[..., to_y : to_y + rows, to_x : to_x + columns] = sample[
+            ..., from_y : from_y + rows, from_x : from_x + columns
+        ]
+    return moved
 
 
 def integer_accuracy(

@@ -109,32 +109,38 @@ def train(method: str, data: str, output: str | Path | None = None, **options: A
     Parameters
     ----------
     method
-        How to train; ``sparse``.
+        How to train: ``sparse`` on images, ``conv`` or ``recurrent`` on data in time.
     data
         ``NAME[a:b]``; it is trained on the part ``train`` and measured on the part ``test``.
     output
         Folder for ``network.nir``, ``checkpoint.pt`` and ``metrics.json``; None writes nothing.
     options
-        Of the method: fields of :class:`spikewright.models.train_sparse.TrainSparseOptions`.
+        Of the method: fields of :class:`spikewright.models.train_sparse.TrainSparseOptions`, or of
+        :class:`spikewright.models.spiking_options.SpikingOptions`.
 
     Returns
     -------
     dict
         ``accuracy``, ``density``, ``parameters`` ...: the object that ``spikewright train --json`` prints.
     """
+    from spikewright.models.spiking_options import METHODS, SpikingOptions
     from spikewright.models.train_sparse import TrainSparseOptions, train_sparse
+    from spikewright.models.train_spiking import train_spiking
     from spikewright.progress import progress
 
-    if method != "sparse":
-        raise ConfigError(f"method must be sparse, not {method!r}")
-    chosen = TrainSparseOptions(**options)
+    if method != "sparse" and method not in METHODS:
+        raise ConfigError(f"method must be one of sparse, {', '.join(METHODS)}, not {method!r}")
+    folder = None if output is None else Path(output)
+    chosen = TrainSparseOptions(**options) if method == "sparse" else SpikingOptions.of(method, **options)
     with progress("training", chosen.epochs) as advance:
-        results = train_sparse(
-            chosen,
-            data,
-            None if output is None else Path(output),
-            progress=lambda done, total, loss: advance(1, f"epoch {done} of {total}, loss {loss:.3f}"),
-        )
+
+        def shown(done: int, total: int, loss: float) -> None:
+            advance(1, f"epoch {done} of {total}, loss {loss:.3f}")
+
+        if isinstance(chosen, TrainSparseOptions):
+            results = train_sparse(chosen, data, folder, progress=shown)
+        else:
+            results = train_spiking(chosen, data, folder, progress=shown)
     return results.metrics
 
 

@@ -26,6 +26,9 @@ OK, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 PLAIN_WIDTH = 110
 """Columns of tables where there is no terminal."""
 
+SPARSE_EPOCHS = 100
+"""Passes over the data of ``train sparse``, if it is not told; what images of 28 by 28 need."""
+
 app = typer.Typer(
     name="spikewright",
     help="Turns trained sparse spiking networks into hardware that provably does the same.",
@@ -40,6 +43,8 @@ class Method(StrEnum):
     """Ways to train."""
 
     SPARSE = "sparse"
+    CONV = "conv"
+    RECURRENT = "recurrent"
 
 
 class Coding(StrEnum):
@@ -142,42 +147,73 @@ def doctor_command(as_json: Json = False) -> int:
 
 @app.command("train")
 def train_command(
-    method: Annotated[Method, typer.Argument(metavar="METHOD", help="How to train: sparse.")],
+    method: Annotated[
+        Method, typer.Argument(metavar="METHOD", help="How to train: sparse, conv or recurrent.")
+    ],
     data: Annotated[str, typer.Option(metavar="DATA", help="NAME[a:b]; trains on :train, tests on :test.")],
     output: Output,
-    hidden: Annotated[str, typer.Option(metavar="N,N,...", help="Neurons of each hidden layer.")] = "128",
-    density: Annotated[float, typer.Option(help="Fraction of synapses that exist.")] = 0.1,
-    steps: Annotated[int, typer.Option(min=1, help="Time steps that an image is shown for.")] = 25,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data.")] = 100,
+    hidden: Annotated[
+        str | None,
+        typer.Option(metavar="N,N,...", help="Neurons of each hidden layer; sparse: 128, recurrent: 38."),
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option(metavar="N,N,...", help="conv: channels of each layer; 12,24.")
+    ] = None,
+    density: Annotated[
+        float | None, typer.Option(help="sparse: fraction of synapses that exist; 0.1.")
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Time steps that an image is shown for (25), or a recording lasts."),
+    ] = None,
+    bin_ms: BinMs = None,
+    polarity: PolarityOption = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the data; sparse: 100, conv: 20, recurrent: 60.")
+    ] = None,
     weight_bits: Annotated[int, typer.Option(min=2, max=16, help="Width of the weights.")] = 8,
     state_bits: Annotated[int, typer.Option(min=8, max=24, help="Width of the potentials.")] = 16,
-    coding: Annotated[Coding, typer.Option(help="How an image becomes events.")] = Coding.DIRECT,
+    coding: Annotated[
+        Coding | None, typer.Option(help="sparse: how an image becomes events; direct.")
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> int:
     """Train a network in PyTorch; writes network.nir, checkpoint.pt and metrics.json."""
     from spikewright import api
 
-    try:
-        layers = tuple(int(size) for size in hidden.split(",") if size.strip())
-    except ValueError:
-        raise ConfigError(f"--hidden must be numbers with commas between, not {hidden!r}") from None
+    asked: dict[str, Any] = {
+        "hidden": None if hidden is None else sizes("--hidden", hidden),
+        "channels": None if channels is None else sizes("--channels", channels),
+        "density": density,
+        "steps": steps,
+        "bin_ms": bin_ms,
+        "polarity": None if polarity is None else polarity.value,
+        "epochs": epochs,
+        "coding": None if coding is None else coding.value,
+    }
+    sparse = method is Method.SPARSE
+    others = ("channels", "bin_ms", "polarity") if sparse else ("density", "coding")
+    for key in others:
+        if asked[key] is not None:
+            raise ConfigError(f"--{key.replace('_', '-')} is no option of train {method.value}")
+    options = {key: value for key, value in asked.items() if value is not None}
+    if sparse:
+        options = {"epochs": SPARSE_EPOCHS, **options}
     metrics = api.train(
-        method.value,
-        data,
-        output,
-        hidden=layers,
-        density=density,
-        steps=steps,
-        epochs=epochs,
-        weight_bits=weight_bits,
-        state_bits=state_bits,
-        coding=coding.value,
-        seed=seed,
+        method.value, data, output, weight_bits=weight_bits, state_bits=state_bits, seed=seed, **options
     )
     show(metrics, present.show_train, as_json)
     tell(f"{output / 'network.nir'}: written", as_json)
     return OK
+
+
+def sizes(option: str, text: str) -> tuple[int, ...]:
+    """Numbers with commas between."""
+    try:
+        return tuple(int(size) for size in text.split(",") if size.strip())
+    except ValueError:
+        raise ConfigError(f"{option} must be numbers with commas between, not {text!r}") from None
 
 
 @app.command("demo")

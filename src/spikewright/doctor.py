@@ -45,7 +45,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look for everything that a command can need; nothing is changed."""
-    return [*python(), *programs(), *packages(), *environment()]
+    return [*python(), *programs(), *packages(), *extras(), *environment()]
 
 
 def python() -> Iterator[Finding]:
@@ -103,6 +103,19 @@ def packages() -> Iterator[Finding]:
             version=version,
             remedy=f"pip install {name}" if name != "torch" else "pip install torch==2.13.0 (a CPU build)",
         )
+
+
+def extras() -> Iterator[Finding]:
+    """Python packages that few need."""
+    version = package_version("faery", "faery")
+    yield Finding(
+        name="faery",
+        needed_for="data in the formats of event cameras",
+        required=False,
+        found=version is not None,
+        version=version,
+        remedy="pip install 'spikewright[events]'",
+    )
 
 
 def environment() -> Iterator[Finding]:

@@ -147,12 +147,15 @@ def show_train(console: "Console", result: Result) -> None:
         console,
         [
             ("accuracy (held out)", percent(result.get("accuracy"))),
+            ("of its integers", percent(result.get("accuracy_integer"))),
             ("density", percent(result.get("density"))),
             ("parameters", number(result.get("parameters"))),
             ("epochs", number(result.get("epochs"))),
             ("seed", str(result.get("seed"))),
         ],
     )
+    for note in result.get("notes", ()):
+        line(console, f"note: {note}")
 
 
 def show_compile(console: "Console", result: Result) -> None:
