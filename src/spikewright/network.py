@@ -132,7 +132,8 @@ class Edge:
     def fan_out(self) -> Integers:
         """Synapses of each source whose weight is not 0, ``(size of source,)``."""
         if self.convolution is None:
-            return np.count_nonzero(self.weights, axis=0)
+            counted: Integers = np.count_nonzero(self.weights, axis=0)
+            return counted
         reached: Integers = self.convolution.matrix((self.weights != 0).astype(np.int64)).sum(axis=0)
         return reached
 

@@ -209,9 +209,9 @@ def random_kernel(rng: np.random.Generator, source: tuple[int, int, int], groups
         for a in (0, 1)
     ]
     geometry = Convolution(
-        source=source, target=(4, max(1, lengths[0]), max(1, lengths[1])), size=size, stride=stride,
-        padding=padding, dilation=dilation, groups=groups, pool=pool,
-    )  # type: ignore[arg-type]  # fmt: skip
+        source=source, target=(4, max(1, lengths[0]), max(1, lengths[1])), size=size, stride=stride,  # type: ignore[arg-type]
+        padding=padding, dilation=dilation, groups=groups, pool=pool,  # type: ignore[arg-type]
+    )  # fmt: skip
     return Kernel(geometry, rng.integers(-3, 4, geometry.kernel_shape).astype(float))
 
 

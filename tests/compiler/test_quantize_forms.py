@@ -76,7 +76,8 @@ def test_a_coarse_threshold_is_put_on_the_level_that_costs_the_weights_least() -
     # At 3 / 0.5 it is level 0.9; at level 1 the first weight is clipped, and a dozen others are exact.
     raised = dense([[0.5] + 12 * [0.15]], population(1, threshold=0.15, reset_amount=0.15))
     (p,) = quantize(raised, Plan(weight_bits=3)).network.populations
-    assert (p.neuron.compare, p.scale) == ((1,), pytest.approx(1 / 0.15))
+    assert p.neuron.compare == (1,)
+    assert p.scale == pytest.approx(1 / 0.15)
     kept = dense([[0.5] + 3 * [0.15]], population(1, threshold=0.15, reset_amount=0.15))
     assert quantize(kept, Plan(weight_bits=3)).network.populations[0].scale == 6.0
 

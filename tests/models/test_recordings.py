@@ -140,9 +140,9 @@ def test_folders_say_parts_and_classes(tmp_path: Path) -> None:
     for row, label in zip(train.x, train.y, strict=True):
         assert row[0, 1, :, label % 5].sum() == 1, "labels must stay with their recordings"
     named = tmp_path / "named"
-    for label in ("wave", "clap"):
-        (named / label).mkdir(parents=True)
-        (named / label / "a.bs2").write_bytes(five_bytes([(1, 1, 1, 0)]))
+    for name in ("wave", "clap"):
+        (named / name).mkdir(parents=True)
+        (named / name / "a.bs2").write_bytes(five_bytes([(1, 1, 1, 0)]))
     data = load(str(named), binning)
     assert data.y is not None
     assert sorted(data.y) == [0, 1]
@@ -156,7 +156,7 @@ def test_npz_of_one_recording_or_many(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.x, expected(EVENTS, 8)[None])
     arrays = columns(EVENTS + EVENTS[:2] + EVENTS[3:])
     arrays["t_us"] = arrays.pop("t")
-    many = {"offset": [0, 6, 8, 11], "label": [0, 1, 2], "is_test": [0, 1, 0], "sensor": [3, 5]}
+    many: Any = {"offset": [0, 6, 8, 11], "label": [0, 1, 2], "is_test": [0, 1, 0], "sensor": [3, 5]}
     np.savez(tmp_path / "many.npz", **arrays, **many)
     test = load(f"{tmp_path}/many.npz:test", Binning(bin_ms=1))
     assert test.y is not None
@@ -263,7 +263,7 @@ def test_refuses_what_does_not_fit(tmp_path: Path, recording: Path) -> None:
         ({"polarity": "x"}, "polarity must be one of separate, merge, on, off, not 'x'"),
     ):
         with pytest.raises(ConfigError) as refused:
-            Binning(**wrong)  # type: ignore[arg-type]
+            Binning(**wrong)
         assert str(refused.value) == message
 
 

@@ -165,6 +165,6 @@ def test_refusals(planes: str, sequences: str) -> None:
         (lambda: conv(readout_shift=16), planes, "readout_shift must be 0..15 for 16-bit states, not 16"),
     ):
         with pytest.raises(ConfigError) as error:
-            train_spiking(make(), data, None)
+            train_spiking(make(), data, None)  # type: ignore[no-untyped-call]
         assert message in str(error.value)
     assert dataclasses.asdict(recurrent())["recurrent"]

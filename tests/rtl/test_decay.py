@@ -11,7 +11,7 @@ from spikewright.fixed import decay_multiply, signed_range
 from spikewright.neuron import Decay, NeuronConfig
 from spikewright.rtl.arithmetic import signed_digits
 from spikewright.rtl.decay import decay_adders, decay_latency, decayed
-from spikewright.rtl.lane import delayed
+from spikewright.rtl.update import delayed
 from tests.rtl.gates import edges, evaluate
 
 

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -103,7 +104,7 @@ def expected(ring: RingConfig, samples: list[list[list[tuple[int, int]]]]) -> li
     return words + [Kind.END_OF_STEP] * ring.leads
 
 
-def run(ring: RingConfig, words: list[int], receive: int, **bench: object) -> Run:
+def run(ring: RingConfig, words: list[int], receive: int, **bench: Any) -> Run:
     return run_streams(DelayRing(ring), send={"source": words}, receive={"sink": receive},
                        platform=StrictPlatform(), **bench)
 
@@ -152,8 +153,8 @@ def test_an_event_takes_2_cycles_a_step_its_words(shape: str) -> None:
             assert end == start + 1
             continue
         in_word = Counter(address // ring.fields for address in addresses)
-        *before, last = [in_word[index] for index in range(ring.words)]
-        assert end == start + 3 + sum(max(1, count) for count in before) + last
+        counts = [in_word[index] for index in range(ring.words)]
+        assert end == start + 3 + sum(max(1, count) for count in counts[:-1]) + counts[-1]
 
 
 def got_tokens(got: Run) -> list[int]:
