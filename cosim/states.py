@@ -10,7 +10,7 @@ __all__ = ["States", "sort_states", "state_words"]
 
 Integers = npt.NDArray[np.int64]
 States = dict[str, dict[str, Integers]]
-"""``stored``, ``held``, ``fired`` by population, ``(readings, neurons)``."""
+"""``stored``, ``current``, ``held``, ``fired`` by population, ``(readings, neurons)``."""
 
 
 def state_words(chip: ChipConfig) -> int:
@@ -36,19 +36,20 @@ def sort_states(chip: ChipConfig, words: Integers, readings: int) -> States:
         lanes = np.stack([by_name[f"{core.name}.state.{lane}"] for lane in range(core.lanes)], axis=2)
         places = np.flatnonzero(np.array(core.placement) >= 0)
         neurons = np.array(core.placement)[places]
-        bits, offset = core.accumulator_bits, 1 << slot_bits(core)
-        fields = {"stored": lanes[:, : core.slots]}
+        offset, words = 1 << slot_bits(core), lanes[:, : core.slots]
+        received, above = core.accumulator_bits, core.accumulator_bits + core.neuron.stores_spike
+        fields = {"stored": (words, 0, received)}
+        if core.neuron.current is not None:
+            fields = {"current": (words, 0, received), "stored": (words, above, core.potential_bits)}
         if core.holds:
-            fields["held"] = lanes[:, offset : offset + core.slots]
-        states[core.name] = {}
-        for name, field in fields.items():
-            value = field.reshape(readings, len(core.placement))[:, places] & ((1 << bits) - 1)
-            states[core.name][name] = np.empty((readings, core.neurons), dtype=np.int64)
-            states[core.name][name][:, neurons] = value - ((value >> (bits - 1)) << bits)
+            fields["held"] = (lanes[:, offset : offset + core.slots], 0, received)
         if core.neuron.stores_spike:
-            fired = np.empty((readings, core.neurons), dtype=np.int64)
-            fired[:, neurons] = (
-                lanes[:, : core.slots].reshape(readings, len(core.placement))[:, places] >> bits & 1
-            )
-            states[core.name]["fired"] = fired
+            fields["fired"] = (words, received, 1)
+        states[core.name] = {}
+        for name, (field, low, bits) in fields.items():
+            value = field.reshape(readings, len(core.placement))[:, places] >> low & ((1 << bits) - 1)
+            if name != "fired":
+                value = value - ((value >> (bits - 1)) << bits)
+            states[core.name][name] = np.empty((readings, core.neurons), dtype=np.int64)
+            states[core.name][name][:, neurons] = value
     return states
