@@ -144,7 +144,9 @@ def test_check_says_how_each_node_is_realised(capsys: pytest.CaptureFixture[str]
 
 
 def test_check_fails_on_what_cannot_be_realised(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    graph = nir.NIRGraph.from_list(nir.Threshold(threshold=np.ones(3)))
+    ones = np.ones(3)  # potentials between populations
+    leaky = nir.LI(tau=0.01 * ones, r=ones, v_leak=0 * ones)
+    graph = nir.NIRGraph.from_list(leaky, nir.Linear(weight=np.eye(3)), nir.Threshold(threshold=ones))
     nir.write(tmp_path / "t.nir", graph)
     found = json_of(capsys, "check", tmp_path / "t.nir", code=1)
     assert found["supported"] is False
