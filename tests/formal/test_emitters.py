@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from amaranth.hdl import Mux, Signal
+from amaranth.hdl import Cat, Mux, Signal
 
 from spikewright.config import CoreConfig, slot_bits
 from spikewright.events import Kind
@@ -48,14 +48,15 @@ class Sweeps:
         self.is_token = self.sink.moved & (self.sink.payload.kind != Kind.EVENT)
 
     def follow(self, found: Any) -> Signal:
-        """Check what leaves, given whether the followed neuron's word is found; whether it is due."""
+        """Check what leaves, given how many words of the neuron are found; whether a token is due."""
         formal, m, word = self.formal, self.formal.m, self.sink.payload
-        due, ours = Signal(), Signal()
+        most = self.core.neuron.max_spikes
+        due, ours = Signal(range(most + 1)), Signal()
         m.d.comb += ours.eq(self.is_event & (word.address == self.place))
-        m.d.sync += due.eq((due | found) & ~ours)
-        formal.show("followed word is due", due)
-        formal.check("only what was found, and once", ~ours | due)
-        formal.check("nothing is lost before the token", ~self.is_token | ~due)
+        m.d.sync += due.eq(Mux(ours & (due == 0), 0, due + found - ours))
+        formal.show("followed words that are due", due)
+        formal.check("only what was found, and once", ~ours | (due != 0))
+        formal.check("nothing is lost before the token", ~self.is_token | (due == 0))
         token_due, kind = Signal(), Signal(2)
         with m.If(self.token != 0):
             m.d.sync += [token_due.eq(1), kind.eq(self.token)]
@@ -67,31 +68,35 @@ class Sweeps:
         with m.If(self.is_token):
             m.d.sync += least.eq(0)
         with m.Elif(self.is_event):
-            m.d.sync += least.eq(word.address + 1)
+            m.d.sync += least.eq(word.address + (most == 1))
         formal.check("in the order of their address", ~self.is_event | (word.address >= least))
-        keeps_moving(formal, "all comes out in the end", due | token_due, self.sink.moved, ~self.sink.ready,
-                     within=PATIENCE)
-        everyone = Signal(range(low + 1))
+        keeps_moving(formal, "all comes out in the end", (due != 0) | token_due, self.sink.moved,
+                     ~self.sink.ready, within=PATIENCE)
+        everyone = Signal(range(low * most + 1))
         m.d.sync += everyone.eq(Mux(self.is_token, 0, everyone + self.is_event))
-        formal.cover("all neurons, then the token", self.is_token & (everyone == low))
+        formal.cover("all neurons, then the token", self.is_token & (everyone == low * most))
         formal.cover("a token alone", self.is_token & (everyone == 0))
         formal.cover("an end of sample", self.is_token & (word.kind == Kind.END_OF_SAMPLE))
         return token_due
 
 
-def spikes(neurons: int, lanes: int, faults: Faults | None = None) -> Formal:
+def spikes(neurons: int, lanes: int, faults: Faults | None = None, most: int = 1) -> Formal:
     """As the sequencer feeds it: whenever it likes, but a step begins after the last one's token was sent."""
-    core, formal = plain_core(neurons, lanes), Formal(faults)
+    core, formal = plain_core(neurons, lanes, max_spikes=most), Formal(faults)
+    bits = core.neuron.count_bits
     formal.m.submodules.emitter = part = SpikeEmitter(core)
     sweeps = Sweeps(formal, core, part)
-    fired = formal.free("spikes", lanes)
+    fired = formal.free("spikes", lanes * bits)
     formal.m.d.comb += part.spikes.eq(fired)
-    token_due = sweeps.follow(sweeps.of_place & fired.bit_select(sweeps.lane, 1))
+    counts = [fired.word_select(lane, bits) for lane in range(lanes)]
+    formal.assume(Cat(count <= most for count in counts).all())
+    token_due = sweeps.follow(Mux(sweeps.of_place, fired.word_select(sweeps.lane, bits), 0))
     formal.assume(~token_due | ~sweeps.valid & (sweeps.token == 0))
     with formal.m.If(sweeps.is_token):
         formal.m.d.sync += sweeps.next_slot.eq(0)
     swept = Signal(range(core.slots + 2))  # slots in which all fire, and the token, while no word leaves
-    formal.m.d.sync += swept.eq(Mux(sweeps.sink.moved, 0, swept + (sweeps.valid & fired.all())
+    all_fire = Cat(count == most for count in counts).all()
+    formal.m.d.sync += swept.eq(Mux(sweeps.sink.moved, 0, swept + (sweeps.valid & all_fire)
                                     + (sweeps.token != 0)))
     formal.cover("a whole step and its token wait", swept == core.slots + 1)
     return formal
@@ -137,6 +142,15 @@ def test_emitter(emitter: Any, neurons: int, lanes: int) -> None:
     model.reach(8 + neurons)
 
 
+@pytest.mark.parametrize(("neurons", "lanes", "most"), [
+    (1, 1, 2), (3, 1, 3), (1, 4, 2), (5, 2, 3), (5, 2, 4)])
+def test_emitter_of_several_spikes(neurons: int, lanes: int, most: int) -> None:
+    """Every spike of a neuron, be it the highest number or fewer."""
+    model = Model(spikes(neurons, lanes, most=most))
+    model.prove()
+    model.reach(8 + neurons * most)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("neurons", "lanes"), LARGE)
 @pytest.mark.parametrize("emitter", [spikes, readouts])
@@ -169,6 +183,11 @@ OF_READOUTS = [("sink", "alters", "the potential that was found"),
 @pytest.mark.parametrize("emitter", [spikes, readouts])
 def test_emitter_proof_fails_on_an_emitter_that(emitter: Any, fault: str, check: str) -> None:
     Model(emitter(5, 2, {"sink": fault})).refute(check, 20)
+
+
+@pytest.mark.parametrize(("fault", "check"), FOUND)
+def test_proof_of_several_spikes_fails_on_an_emitter_that(fault: str, check: str) -> None:
+    Model(spikes(5, 2, {"sink": fault}, most=3)).refute(check, 20)
 
 
 @pytest.mark.parametrize(("output", "fault", "check"), OF_READOUTS)

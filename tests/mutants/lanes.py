@@ -175,9 +175,9 @@ MUTANTS = [
            "max(cycles, self.potential) if self.core.neuron.repeats", "cycles if self.core.neuron.repeats",
            "rtl/test_lif_core.py::test_several_spikes_a_step[at once-spikes-3]"),
     Mutant("settled-held", LATENCY, "held drive is emptied while it is added to",
-           "self.core.slots >= 2 and not self.core.holds", "self.core.slots >= 2",
+           "not self.core.forwards and not self.core.holds", "not self.core.forwards",
            "rtl/test_lif_core.py::test_held_drive_is_replaced_right_after_a_row[4-2-dense]"),
     Mutant("settled-one-slot", LATENCY, "one slot is updated before its last synapse is stored",
-           "self.core.slots >= 2 and", "self.core.slots >= 1 and",
+           "not self.core.forwards and", "True and",
            "rtl/test_lif_core.py::test_spikes[dense-spikes-subtract-next-shift]"),
 ]  # fmt: skip

@@ -12,10 +12,10 @@ MEMORY_CELL = "rtl/verilog/spikewright_memory.v"
 
 MUTANTS = [
     Mutant("no-neuron-mask", EMITTER, "places without a neuron fire",
-           "(1 << core.neurons % core.lanes * bits) - 1", "(1 << core.lanes * bits) - 1",
+           "(1 << core.partial_lanes * bits) - 1", "(1 << core.lanes * bits) - 1",
            "rtl/test_emitter.py::test_spikes_in_order_then_the_token[1.0-1.0-5-2]"),
     Mutant("no-neuron-slot", EMITTER, "neurons of the first slot are silenced",
-           "with m.If(self.slot == core.slots - 1):", "with m.If(self.slot == 0):",
+           "with m.If(partial_place(core, place)):", "with m.If(place == 0):",
            "rtl/test_emitter.py::test_spikes_in_order_then_the_token[1.0-1.0-5-2]"),
     Mutant("spikes-of-a-token", EMITTER, "a token goes out several times",
            "last.eq((rest == 0) & done | (current.kind != Kind.EVENT))", "last.eq((rest == 0) & done)",
@@ -33,7 +33,7 @@ MUTANTS = [
            "queue.r_en.eq(~busy | self.sink.ready & last)", "queue.r_en.eq(~busy | last)",
            "rtl/test_emitter.py::test_spikes_in_order_then_the_token[1.0-0.5-3-1]"),
     Mutant("readout-lanes", EMITTER, "places without a neuron send potentials",
-           "(core.neurons - 1) % core.lanes", "core.lanes - 1",
+           "core.partial_lanes - 1", "core.lanes - 1",
            "rtl/test_emitter.py::test_potentials_in_order_then_the_token[8-1.0-5-2]"),
     Mutant("readout-pace", EMITTER, "a cycle is lost in every slot",
            "self.empty.eq(~busy | self.sink.ready & last)", "self.empty.eq(~busy)",

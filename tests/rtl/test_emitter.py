@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -23,7 +24,8 @@ PACES = [1.0, 0.5, 0.1]
 
 def found_layout(core: CoreConfig) -> data.StructLayout:
     """What a sweep finds in a slot, or the token that ends it."""
-    return data.StructLayout({"token": 2, "slot": slot_bits(core), "spikes": core.lanes,
+    return data.StructLayout({"token": 2, "slot": slot_bits(core),
+                              "spikes": core.lanes * core.neuron.count_bits,
                               "potentials": core.lanes * core.neuron.state_bits})
 
 
@@ -76,14 +78,18 @@ def addresses(core: CoreConfig, slot: int, lanes: Iterable[int]) -> list[int]:
 def spiking_steps(core: CoreConfig, steps: int, seed: int = 2) -> tuple[list[int], list[int]]:
     """What sweeps find in so many steps, places without a neuron firing too; and the words they become."""
     layout, chosen = found_layout(core), random.Random(seed)
+    bits, most = core.neuron.count_bits, core.neuron.max_spikes
     found, expected = [], []
     for step in range(steps):
         rate = chosen.choice([0.0, 0.1, 0.5, 1.0]) if step else 1.0
         for slot in range(core.slots):
             firing = [lane for lane in range(core.lanes) if chosen.random() < rate]
-            found.append(encode(layout, slot=slot, spikes=sum(1 << lane for lane in firing)))
-            expected += [word(core.word, Kind.EVENT, address) for address in addresses(core, slot, firing)]
-        found.append(encode(layout, token=token(step), spikes=chosen.getrandbits(core.lanes)))
+            counts = {lane: chosen.choice([1, most, chosen.randint(1, most)]) for lane in firing}
+            spikes = sum(count << bits * lane for lane, count in counts.items())
+            found.append(encode(layout, slot=slot, spikes=spikes))
+            sent = [lane for lane in firing for _ in range(counts[lane])]
+            expected += [word(core.word, Kind.EVENT, address) for address in addresses(core, slot, sent)]
+        found.append(encode(layout, token=token(step), spikes=chosen.getrandbits(core.lanes * bits)))
         expected.append(word(core.word, token(step)))
     return found, expected
 
@@ -114,6 +120,38 @@ def test_spikes_in_order_then_the_token(neurons: int, lanes: int, p_valid: float
     got = run_streams(Fed(core), send={"found": found}, receive={"sink": len(expected)}, p_valid=p_valid,
                       p_ready=p_ready)
     assert meanings(got["sink"]) == expected
+
+
+@pytest.mark.parametrize(("neurons", "lanes"), SHAPES)
+@pytest.mark.parametrize("p_ready", PACES)
+@pytest.mark.parametrize("most", [2, 5])
+def test_the_spikes_of_a_neuron_one_after_the_other(neurons: int, lanes: int, p_ready: float, most: int
+                                                    ) -> None:
+    core = plain_core(neurons, lanes, max_spikes=most)
+    found, expected = spiking_steps(core, 9)
+    assert any(before == after and before & 3 == Kind.EVENT for before, after in pairwise(expected))
+    got = run_streams(Fed(core), send={"found": found}, receive={"sink": len(expected)}, p_valid=0.6,
+                      p_ready=p_ready)
+    assert meanings(got["sink"]) == expected
+
+
+@pytest.mark.parametrize("most", [3, 255])
+def test_a_whole_step_of_several_spikes_finds_room(most: int) -> None:
+    """And then goes out a word a cycle, without a gap from neuron to neuron or slot to slot."""
+    core = plain_core(13, 4, max_spikes=most)
+    found, expected = spiking_steps(core, 1)
+    assert len(set(expected)) == 13 + 1 < len(expected)
+    bench = Bench(Fed(core))
+
+    async def process(ctx: Any) -> None:
+        await bench.exchange(ctx, {"found": found}, {})
+        await bench.exchange(ctx, {}, {"sink": len(expected)})
+
+    got = bench.run(process)
+    assert got.cycles["found"] == list(range(core.slots + 1))
+    assert meanings(got["sink"]) == expected
+    sent = got.cycles["sink"]
+    assert sent == list(range(sent[0], sent[0] + len(expected)))
 
 
 @pytest.mark.parametrize(("neurons", "lanes"), SHAPES)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spikewright.events import Kind
+from spikewright.network import Edge, InputPort, IntegerNetwork, Population
 from spikewright.neuron import NeuronConfig
 from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.lif_core import LifCore
@@ -170,6 +171,21 @@ def test_all_neurons_fire_as_often_as_they_may(ports: str, size: int, lanes: int
     for pace in PACES:
         got = check(case, pace=pace)
         assert counted(got, "update_cycle") == sweeps(case)
+
+
+def test_places_without_a_neuron_hold_up_nothing() -> None:
+    """They have the level and the bias of all, but no weights that would keep them from firing."""
+    kinds = Kinds(max_spikes=5, size=3, lanes=2, rows="dense")
+    neuron = NeuronConfig(state_bits=8, compare=(3,), reset_amount=(0,), max_spikes=5, bias=(7,))
+    network = IntegerNetwork(
+        name="one", inputs=(InputPort(name="in0", shape=(1,)),),
+        populations=(Population(name="core", size=3, neuron=neuron),),
+        edges=(Edge(source="in0", target="core", weights=np.array([[0], [-100], [-100]])),),
+        outputs=("core",))
+    case = core_case(network, kinds, {"in0": np.ones((1, 4, 1), np.int64)})
+    assert not case.trace.spikes["core"][:, :, 1:].any()
+    assert case.core.placement[-1] == -1
+    assert counted(check(case), "update_cycle") == sweeps(case)
 
 
 @pytest.mark.parametrize("rows", ["dense", "compressed"])
