@@ -8,10 +8,11 @@ KERNELS = "rtl/kernels.py"
 PLANES = "rtl/planes.py"
 RING = "rtl/ring.py"
 
-EVERY_EVENT = "rtl/test_kernels.py::test_every_event_adds_its_column_of_the_matrix"
-ROW = "rtl/test_planes.py::test_row_of_every_source"
-SPIKES = "rtl/test_planes.py::test_spikes_carry_addresses_in_the_plane"
-STEP = "rtl/test_ring.py::test_every_event_comes_in_its_step"
+EVERY_EVENT = "rtl/test_kernels.py::test_every_event_adds_its_column_of_the_matrix[0-1.0]"
+ROW = "rtl/test_planes.py::test_row_of_every_source[0-shape2-2-pool2]"
+REST = "rtl/test_planes.py::test_row_of_every_source[0-shape6-4-pool6]"
+SPIKES = "rtl/test_planes.py::test_spikes_carry_addresses_in_the_plane[0.5-shape3-8]"
+STEP = "rtl/test_ring.py::test_every_event_comes_in_its_step[1.0-1.0-words]"
 
 MUTANTS = [
     Mutant("kernel-tap-order", KERNELS, "taps go up where targets do",
@@ -23,12 +24,12 @@ MUTANTS = [
     Mutant("kernel-port-rows", KERNELS, "all ports have the kernel of the first",
            "scaled(event.channel, taps * words, len(channels)) + port.first_row",
            "scaled(event.channel, taps * words, len(channels))",
-           "rtl/test_kernels.py::test_ports_of_different_geometry"),
+           "rtl/test_kernels.py::test_ports_of_different_geometry[0-1.0]"),
 
     Mutant("plane-window", PLANES, "sources of a window do not share a row",
            "index // across % columns", "index % columns", ROW),
     Mutant("plane-rest", PLANES, "rests at the end of y have a row",
-           "int(index < rows * down)", "1", ROW),
+           "int(index < rows * down)", "1", REST),
     Mutant("plane-carry", PLANES, "y goes up with every x",
            "carry = carry & last", "carry = carry", SPIKES),
 
