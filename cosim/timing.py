@@ -62,7 +62,11 @@ def predict_cycles(
     Timing
         Busy clocks exactly; the others within 2 % of the hardware where streams have no gaps but their own.
     """
-    flat = {name: array.reshape(*array.shape[:2], -1) != 0 for name, array in events.items()}
+    valued = {port.name for port in chip.inputs if port.value_bits}  # one event whatever its value
+    flat = {
+        name: (array != 0 if name in valued else array).reshape(*array.shape[:2], -1).astype(np.int64)
+        for name, array in events.items()
+    }
     samples, steps = flat[chip.inputs[0].name].shape[:2]
     late = {(core.name, index): arrivals(flat[port.source], port.delay)
             for core in chip.cores for index, port in enumerate(core.ports)}
@@ -91,8 +95,10 @@ def predict_cycles(
         step_cycles=per_step,
         event_cycles={core.config.name: core.event_cycles(arriving[core.config.name])
                       for core in parts.cores},
-        update_cycles={core.config.name: core.update_cycles(arriving[core.config.name])
-                       for core in parts.cores},
+        update_cycles={
+            core.config.name: core.update_cycles(arriving[core.config.name], flat.get(core.config.name))
+            for core in parts.cores
+        },
     )
 
 
@@ -105,7 +111,7 @@ class _Parts:
     inputs: "dict[str, _Input]"
 
 
-def _run_step(parts: _Parts, spikes: Mapping[str, npt.NDArray[np.bool_]], step: int) -> dict[str, Words]:
+def _run_step(parts: _Parts, spikes: Mapping[str, npt.NDArray[Any]], step: int) -> dict[str, Words]:
     """All words of a step.
 
     A stream of several takers waits for the latest of them, which may be worked out after the others: all is
@@ -197,6 +203,5 @@ def _end_sample(chip: ChipConfig, parts: _Parts) -> int:
     for name, stream in parts.inputs.items():
         stream.free = gone[name] + 1
         stream.free[:1] = 0
-    last, begun = (np.max([gone[name][0] for name in chip.outputs]), 
-                   np.min([gone[name][0] for name in parts.inputs]))
-    return int(last - begun)
+    last = np.max([gone[name][0] for name in chip.outputs])
+    return int(last - np.min([gone[name][0] for name in parts.inputs]))

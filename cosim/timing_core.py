@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.config import CompressedRows, CoreConfig, PortConfig
+from spikewright.config import CompressedRows, CoreConfig, KernelRows, PortConfig
 from spikewright.cosim.timing_turns import NEVER, Turns
 from spikewright.memories import bank_depths
 from spikewright.network import IntegerNetwork
@@ -68,16 +68,19 @@ class Words:
         return first
 
 
-def places(spikes: Flags, order: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Flags]:
+def places(spikes: npt.NDArray[Any], order: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Flags]:
     """Who fires, in the order in which words leave: indices ``(samples, most)``, and which of them are real.
 
-    ``order`` lists the indices by address.
+    ``order`` lists the indices by address; ``spikes`` may be counts, of which each is so many words.
     """
-    fired = spikes[:, order]
-    counts = fired.sum(axis=1)
-    most = int(counts.max(initial=0))
-    first = np.argsort(~fired, axis=1, kind="stable")[:, :most]
-    return order[first], np.arange(most)[None, :] < counts[:, None]
+    counts = spikes[:, order].astype(np.int64)
+    totals = counts.sum(axis=1)
+    sample, place = np.nonzero(counts)
+    times = counts[sample, place]
+    sample, place = np.repeat(sample, times), np.repeat(place, times)
+    sources = np.zeros((len(counts), int(totals.max(initial=0))), np.int64)
+    sources[sample, np.arange(len(sample)) - (np.cumsum(totals) - totals)[sample]] = order[place]
+    return sources, np.arange(sources.shape[1])[None, :] < totals[:, None]
 
 
 def _in_turn(made: Cycles, valid: Flags) -> Cycles:
@@ -145,7 +148,11 @@ class CoreTiming:
         adds = [index for index, port in enumerate(self.config.ports) if port.kind != "pace"]
         turns = Turns([shown[index] for index in adds], [streams[index].valid for index in adds],
                       self.choices if keep_turns else None)
-        walk = self._walk_compressed if isinstance(self.config.rows, CompressedRows) else self._walk_dense
+        walk = self._walk_dense
+        if isinstance(self.config.rows, CompressedRows):
+            walk = self._walk_compressed
+        elif isinstance(self.config.rows, KernelRows) or self.latency.intake:
+            walk = self._walk_ahead
         passes = turns.join([self.costs[index][streams[index].sources] for index in adds])
         holds = turns.join([np.full(streams[index].valid.shape, self.config.ports[index].kind == "hold")
                             for index in adds])
@@ -180,6 +187,24 @@ class CoreTiming:
             settled = np.where(now, at + length + self.settling, settled)
         return settled
 
+    def _walk_ahead(self, turns: Turns, passes: Cycles, holds: Flags) -> Cycles:
+        """The same where an event is looked up while the one before is walked; some reach nothing."""
+        ready, settled, fresh = self.free, np.zeros_like(self.free), np.zeros_like(self.held)
+        ended = np.full_like(self.free, -NEVER)
+        for _ in range(turns.count):
+            at = turns.next(ready)
+            now = turns.real
+            if self.config.holds:
+                at, fresh = self._wipe(at, turns.pick(holds) & now, fresh, settled)
+            turns.take(at)
+            length = turns.pick(passes)[:, 0]
+            start = np.where(length > 0, np.maximum(at + 1, ended), at + 1)
+            ready = np.where(now, start, ready)
+            ended = np.where(now & (length > 0), start + length, ended)
+            over = start + length + self.settling * (length > 0)
+            settled = np.where(now, np.maximum(settled, over), settled)
+        return settled
+
     def _walk_compressed(self, turns: Turns, passes: Cycles, holds: Flags) -> Cycles:
         """The same where every lane has a queue, looks up its row, and walks it at its own pace."""
         lanes = (len(self.free), self.config.lanes)
@@ -197,7 +222,7 @@ class CoreTiming:
             turns.take(at)
             ready = np.where(now, at + 1, ready)
             moved.append(np.where(now[:, None], np.maximum(at[:, None] + 1, fetched), -NEVER))
-            fetch = np.maximum(moved[-1] + 1, begun)
+            fetch = np.maximum(moved[-1] + 1 + self.latency.intake, begun)
             start = np.maximum(fetch + 1, begun + np.maximum(length, 1))
             entries = turns.pick(passes)
             fetched = np.where(now[:, None], fetch, fetched)
@@ -205,7 +230,8 @@ class CoreTiming:
             length = np.where(now[:, None], entries, length)
             over = np.where(entries > 0, start + entries + 2, start + 1)
             settled = np.where(now[:, None], np.maximum(settled, over), settled)
-        return settled.max(axis=1)
+        last: Cycles = settled.max(axis=1)
+        return last
 
     def emit(self, spikes: Flags | None, taken: Mapping[str, Cycles] | None = None) -> Words:
         """Update after the token, and the words that come of it; without spikes, the potentials."""
@@ -215,13 +241,16 @@ class CoreTiming:
             address = np.empty(core.neurons, dtype=np.int64)
             address[self.order] = np.flatnonzero(np.array(core.placement) >= 0)
             slot = address[sources] // core.lanes
+            stalls = self._stalls(spikes)
+            stalled = np.take_along_axis(np.cumsum(stalls, axis=1), slot, axis=1)  # its own slot's, too
             read = self.took[:, None] + (slot + 1) * latency.phases
-            last_read = self.took + core.slots * latency.phases
-            words = Words(sources=sources, valid=valid, made=read + latency.shown + EMIT,
+            last_read = self.took + core.slots * latency.phases + stalls.sum(axis=1)
+            words = Words(sources=sources, valid=valid, made=read + stalled + latency.shown + EMIT,
                           token=last_read + latency.shown + 1 + EMIT, taken=taken)
         else:
             # A slot is read when the potentials of the one before are out.
-            counts = [core.lanes] * (core.slots - 1) + [(core.neurons - 1) % core.lanes + 1]
+            partial = core.partial_slots
+            counts = [core.lanes] * (core.slots - partial) + [core.partial_lanes] * partial
             pace = latency.shown + core.lanes + latency.phases - 1
             last_read = self.took + latency.phases + (core.slots - 1) * pace
             made = [latency.phases + index * pace + latency.shown + 1 + word
@@ -232,6 +261,15 @@ class CoreTiming:
         self.updated = last_read + latency.drain + 1
         return words
 
+    def _stalls(self, spikes: npt.NDArray[Any]) -> Cycles:
+        """Clocks that the sweep of a step waits while neurons of a slot fire again, ``(samples, slots)``."""
+        core = self.config
+        counts = np.zeros((len(spikes), len(core.placement)), np.int64)
+        counts[:, np.array(core.placement) >= 0] = spikes[:, self.order]
+        most = counts.reshape(len(spikes), core.slots, core.lanes).max(axis=2)
+        stalls: Cycles = np.minimum(most, core.neuron.max_spikes - 1)
+        return stalls
+
     def end_step(self, words: Words, streams: Sequence[Words]) -> None:
         """All of the step is settled; the next begins."""
         self.free, self.sent = self.updated, words.token_taken + 1
@@ -241,11 +279,12 @@ class CoreTiming:
 
     def event_cycles(self, events: Sequence[npt.NDArray[Any]]) -> int:
         """Clocks of the row walker that has most to do; ``events`` are those that arrive, port by port."""
-        total = sum(arriving.sum(axis=(0, 1)) @ cost for arriving, cost in zip(events, self.costs, strict=True))
+        parts = zip(events, self.costs, strict=True)
+        total = sum(arriving.sum(axis=(0, 1)) @ cost for arriving, cost in parts)
         return int(np.max(total)) if np.ndim(total) else 0
 
-    def update_cycles(self, events: Sequence[npt.NDArray[Any]]) -> int:
-        """Clocks of sweeps, and of emptying what is held."""
+    def update_cycles(self, events: Sequence[npt.NDArray[Any]], spikes: npt.NDArray[Any] | None) -> int:
+        """Clocks of sweeps, and of emptying what is held; ``spikes`` are the core's own."""
         core = self.config
         samples, steps = events[0].shape[:2]
         arrives = np.zeros((samples, steps), dtype=bool)
@@ -254,7 +293,8 @@ class CoreTiming:
                 arrives |= arriving.any(axis=2)
         again = int(np.maximum(arrives.sum(axis=1) - 1, 0).sum())
         sweeps = samples * steps + samples - 1
-        return int(core.slots * (sweeps * self.latency.phases + again + core.holds * (samples - 1)))
+        stalls = 0 if spikes is None else int(self._stalls(spikes.reshape(samples * steps, -1)).sum())
+        return int(core.slots * (sweeps * self.latency.phases + again + core.holds * (samples - 1))) + stalls
 
 
 def _row_passes(core: CoreConfig, network: IntegerNetwork, port: PortConfig) -> npt.NDArray[np.int64]:
@@ -263,9 +303,21 @@ def _row_passes(core: CoreConfig, network: IntegerNetwork, port: PortConfig) -> 
         return np.zeros((network.sizes[port.source], core.walkers), dtype=np.int64)
     passes = max(1, port.value_bits)
     end = port.source, core.name, port.delay
-    weights = next(edge.weights for edge in network.edges if (edge.source, edge.target, edge.delay) == end)
+    edge = next(edge for edge in network.edges if (edge.source, edge.target, edge.delay) == end)
+    shape = port.convolution
+    if shape is not None:
+        words = np.array([len(shape.words(channel, core.lanes)) for channel in range(shape.source[0])])
+        each = shape.passes().reshape(len(words), -1) * words[:, None] * passes
+        column: Cycles = each.reshape(-1, 1)
+        return column
     if not isinstance(core.rows, CompressedRows):
-        return np.full((weights.shape[1], 1), core.slots * passes, dtype=np.int64)
+        walked = np.ones(edge.shape[1], np.int64)
+        if port.plane is not None:  # rests of windows have no row
+            walked = walked.reshape(port.plane.shape)
+            (down, across), (_, height, width) = port.pool, port.plane.shape
+            walked[:, height // down * down :] = walked[:, :, width // across * across :] = 0
+        return walked.reshape(-1, 1) * core.slots * passes
+    weights = edge.weights if edge.convolution is None else edge.matrix().toarray()
     placement = np.array(core.placement).reshape(core.slots, core.lanes)
     entries = [
         np.count_nonzero(weights[placement[:, lane][placement[:, lane] >= 0]], axis=0)

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spikewright.config import CoreConfig, InputConfig
-from spikewright.cosim.timing_core import NEVER, Words, places
+from spikewright.cosim.timing_core import Words, places
+from spikewright.cosim.timing_turns import NEVER
 from spikewright.neuron import Levels
 from spikewright.rings import RingConfig
 
@@ -94,7 +95,8 @@ class RingTiming:
         counts, before = self._counts(-1)
         waits = np.argmax(counts > 0, axis=1)  # the first word with an event shows its first one
         left = before[:, -1] + counts[:, -1] - before[np.arange(len(counts)), waits]
-        return np.r_[0, np.where(counts.any(axis=1), left, 0)[:-1]]
+        after: Cycles = np.r_[0, np.where(counts.any(axis=1), left, 0)[:-1]]
+        return after
 
     def restart(self, clock: Cycles) -> None:
         """Its sample's end is taken, and all slots are emptied; the first sample finds a ring at rest."""

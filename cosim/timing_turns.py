@@ -1,4 +1,4 @@
-"""Ports of a core that take turns: in every cycle in which an event is taken, the first port that shows one."""
+"""Ports of a core that take turns: in a cycle in which an event is taken, the first port that shows one."""
 
 from collections.abc import Sequence
 from typing import Any
