@@ -11,7 +11,7 @@ RING = "rtl/ring.py"
 EVERY_EVENT = "rtl/test_kernels.py::test_every_event_adds_its_column_of_the_matrix[9-1.0]"
 ROW = "rtl/test_planes.py::test_row_of_every_source[0-shape2-2-pool2]"
 REST = "rtl/test_planes.py::test_row_of_every_source[0-shape6-4-pool6]"
-SPIKES = "rtl/test_planes.py::test_spikes_carry_addresses_in_the_plane[0.5-shape4-4]"
+SPIKES = "rtl/test_planes.py::test_spikes_carry_addresses_in_the_plane[0.5-shape4-2]"
 STEP = "rtl/test_ring.py::test_every_event_comes_in_its_step[1.0-1.0-words]"
 
 MUTANTS = [
