@@ -127,7 +127,7 @@ class Shapes:
         self.notes.append(f"{name}: says {shape_text(declared)}, passes on {shape_text(shape)}")
 
     def _input(self, name: str) -> Shape:
-        """Shape of an Input: what it says, without a batch of 1, else what the first layer behind it takes."""
+        """Shape of an Input: what it says, without a batch of 1, else what the layer behind it takes."""
         declared = declared_shape(name, self.graph.nodes[name])
         queue = [name]
         for passed in queue:
