@@ -53,8 +53,8 @@ def compare(network: RealNetwork, spikes: Any, expected: dict[str, Any]) -> None
 def test_norse() -> None:
     """LIFCell (a CubaLIF), LIFBoxCell, IAFCell and LIBoxCell."""
     norse = pytest.importorskip("norse.torch")
-    from norse.torch.functional.iaf import IAFParameters  # type: ignore[import-not-found]
-    from norse.torch.utils.export_nir import to_nir  # type: ignore[import-not-found]
+    iaf_parameters = pytest.importorskip("norse.torch.functional.iaf").IAFParameters
+    to_nir = pytest.importorskip("norse.torch.utils.export_nir").to_nir
 
     def numbers(size: int, low: float, high: float) -> torch.Tensor:
         return torch.linspace(low, high, size).double()
@@ -76,7 +76,7 @@ def test_norse() -> None:
             )
         ),
         linear(9, 6),
-        norse.IAFCell(IAFParameters(v_th=numbers(6, 0.5, 1.5))),
+        norse.IAFCell(iaf_parameters(v_th=numbers(6, 0.5, 1.5))),
         linear(6, 3),
         norse.LIBoxCell(norse.LIBoxParameters(tau_mem_inv=numbers(3, 100, 500), v_leak=numbers(3, 0, 0))),
     ).double()
@@ -98,8 +98,7 @@ def test_norse() -> None:
 def test_sinabs(spike_fn: str, floor: float | None) -> None:
     """Convolutions, sums over windows, IAF and LIF; several spikes in a step, and counts that come in."""
     activation = pytest.importorskip("sinabs.activation")
-    import sinabs.layers as sl  # type: ignore[import-not-found]
-    from sinabs.nir import to_nir  # type: ignore[import-not-found]
+    sl, to_nir = pytest.importorskip("sinabs.layers"), pytest.importorskip("sinabs.nir").to_nir
 
     fires = getattr(activation, spike_fn)
     options = {"batch_size": 1, "spike_fn": fires, "min_v_mem": floor}
@@ -119,6 +118,7 @@ def test_sinabs(spike_fn: str, floor: float | None) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         graph = to_nir(net, torch.zeros(1, *shape))
+    module: Any
     for module in net.double():
         if hasattr(module, "reset_states"):
             module.reset_states()

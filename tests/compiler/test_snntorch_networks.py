@@ -57,6 +57,7 @@ def check(net: torch.nn.Sequential, shape: tuple[int, ...], **keys: Any) -> None
             ignore_submodules_of=[snntorch.RLeaky, snntorch.RSynaptic],
             ignore_dims=[0],
         )
+    module: Any
     for name, module in net.named_children():
         if type(module).__name__ not in FIRING:
             continue
