@@ -155,7 +155,8 @@ def own_shape(name: str, node: Any) -> Shape | None:
         lengths = counts(name, "input_shape", node.input_shape, dims, 1)
         return (channels, *(lengths * dims)[:dims])
     if isinstance(node, nir.Scale | nir.Delay):
-        shape = array(name, "it", node.scale if isinstance(node, nir.Scale) else node.delay).shape
+        what = "scale" if isinstance(node, nir.Scale) else "delay"
+        shape = array(name, what, getattr(node, what)).shape
         return shape if prod(shape) > 1 else None
     if isinstance(node, nir.Flatten) and isinstance(node.input_type, dict):
         declared = node.input_type.get("input")
