@@ -1,7 +1,8 @@
 """What each framework means by the graphs that it exports: the table behind ``--source``.
 
 NIR carries differential equations, not the step that was trained. Every row was read in the framework's
-own source (files named beside it), for feed-forward LIF, IF and LI layers with default arguments.
+own source (files named beside it), for layers with default arguments. What a row does not set is NIR's own
+equation: of CubaLIF the new current feeds the potential, and drive goes into it times ``w_in * dt/tau_syn``.
 """
 
 from dataclasses import dataclass, field
@@ -31,8 +32,10 @@ class Framework:
 FRAMEWORKS: dict[str, Framework] = {
     # snntorch/export_nir.py: dt = 1e-4, tau = dt / (1 - beta), r = tau / dt. snntorch/_neurons/leaky.py:
     # mem = beta * mem + input - reset * threshold, reset from the mem of the step before (reset_delay=True);
-    # surrogate.py: spike = (mem - threshold) > 0. reset_mechanism="zero" clears mem before it decays, which
-    # fires as a reset at once does: `reset: zero, reset_when: now`.
+    # surrogate.py: spike = (mem - threshold) > 0. reset_mechanism="zero" of Leaky clears mem before it
+    # decays, which fires as a reset at once does; synaptic.py, rleaky.py and rsynaptic.py clear mem and input
+    # in the step after: mem -= mem * reset. Synaptic: syn = alpha * syn + input, mem = beta * mem + syn, w_in
+    # = tau_syn / dt. RLeaky and RSynaptic take recurrent(spk) of the step before, its bias in every step.
     "snntorch": Framework(
         semantics={
             "dt": 1e-4,
@@ -45,22 +48,30 @@ FRAMEWORKS: dict[str, Framework] = {
         },
         notes=(
             "snntorch: taken with reset_mechanism='subtract', reset_delay=True, which its graphs do not"
-            " say; for 'zero' give `reset: zero, reset_when: now`",
+            " say; for 'zero' give `reset: zero`, with `reset_when: now` of Leaky or reset_delay=False; for"
+            " 'none' give `reset: none`",
         ),
     ),
     # norse/torch/functional/lif_box.py: v += dt * tau_mem_inv * (i + v_leak - v), reset_value at once;
-    # iaf.py: v += i, whatever dt; heaviside.py: data <= 0 gives 0; dt = 0.001 in all of them;
-    # utils/export_nir.py: tau = 1 / tau_mem_inv, r = 1.
+    # iaf.py: v += i, whatever dt; heaviside.py: data <= 0 gives 0; dt = 0.001 in all of them. lif.py
+    # (CubaLIF): i_jump = i + input, dv = dt * tau_mem_inv * (v_leak - v + i_jump), i = i_jump * (1 - dt *
+    # tau_syn_inv): the new current, and drive goes into it as it is. utils/export_nir.py: r = 1, no w_in, and
+    # tau = 1 / tau_mem_inv, up to 1.1.0 multiplied by dt.
     "norse": Framework(
         semantics={
             "dt": 1e-3,
             "integration": "euler",
             "if_gain": "r",
+            "current_gain": "w_in",
             "reset": "zero",
             "reset_when": "now",
             "compare": "gt",
             "max_spikes_per_step": 1,
         },
+        notes=(
+            "norse: 1.1.0 writes time constants multiplied by its dt (0.001): for its graphs give `dt: 1e-6`",
+            "norse: starts at v_leak; here potentials start at 0",
+        ),
     ),
     # sinabs/nir.py writes tau in time steps (tau_mem as it is) and r = 1, so a step is dt = 1 here.
     # layers/functional/lif.py: v = alpha * v + (1 - alpha) * i (norm_input), alpha = exp(-1 / tau_mem);
@@ -76,8 +87,8 @@ FRAMEWORKS: dict[str, Framework] = {
             "max_spikes_per_step": 1,
         },
         notes=(
-            "sinabs: taken with spike_fn=SingleSpike and norm_input=True, which its graphs do not say; its"
-            " default MultiSpike fires several spikes in a step",
+            "sinabs: taken with spike_fn=SingleSpike, min_v_mem=None and norm_input=True, which its graphs do"
+            " not say; for its default MultiSpike give `max_spikes_per_step: 255`, for min_v_mem `v_min`",
         ),
     ),
     # spikingjelly/activation_based/nir_exchange/to_nir.py: dt = 1e-4, tau = tau * dt, r = 1 or tau
@@ -112,7 +123,7 @@ FRAMEWORKS: dict[str, Framework] = {
             "compare": "ge",
             "max_spikes_per_step": 1,
         },
-        notes=("rockpool: taken with one spike a step; its default fires several in a step",),
+        notes=("rockpool: taken with one spike a step; for its default give `max_spikes_per_step: 255`",),
     ),
     # lava/proc/lif/models.py: v = v * (1 - dv) + u + bias, spike v > vth, v = 0 at once; the conversion of
     # the NIR paper (paper/nir_to_lava.py) takes dt = 1e-4, dv = dt / tau, weights times dt / tau, and IF

@@ -127,20 +127,22 @@ class Shapes:
         self.notes.append(f"{name}: says {shape_text(declared)}, passes on {shape_text(shape)}")
 
     def _input(self, name: str) -> Shape:
-        """Shape of an Input: what it says, else what the first layer behind it takes."""
+        """Shape of an Input: what it says, without a batch of 1, else what the layer behind it takes."""
         declared = declared_shape(name, self.graph.nodes[name])
-        if declared is not None:
-            return declared
         queue = [name]
         for passed in queue:
             for target in self.graph.targets[passed]:
                 shape = own_shape(target, self.graph.nodes[target])
-                if shape is not None:
-                    self.notes.append(f"{name}: says no shape: {shape_text(shape)} as {target!r} takes")
+                if shape is not None and (declared is None or trimmed(declared, len(shape)) == shape):
+                    if shape != declared:
+                        says = "no shape" if declared is None else shape_text(declared)
+                        self.notes.append(f"{name}: says {says}: {shape_text(shape)} as {target!r} takes")
                     return shape
                 if target in self.graph.passes and target not in queue:
                     queue.append(target)
-        raise ConfigError(f"{name}: an Input must say its shape, and nothing that it feeds does")
+        if declared is None:
+            raise ConfigError(f"{name}: an Input must say its shape, and nothing that it feeds does")
+        return declared
 
 
 def own_shape(name: str, node: Any) -> Shape | None:
@@ -153,7 +155,8 @@ def own_shape(name: str, node: Any) -> Shape | None:
         lengths = counts(name, "input_shape", node.input_shape, dims, 1)
         return (channels, *(lengths * dims)[:dims])
     if isinstance(node, nir.Scale | nir.Delay):
-        shape = array(name, "it", node.scale if isinstance(node, nir.Scale) else node.delay).shape
+        what = "scale" if isinstance(node, nir.Scale) else "delay"
+        shape = array(name, what, getattr(node, what)).shape
         return shape if prod(shape) > 1 else None
     if isinstance(node, nir.Flatten) and isinstance(node.input_type, dict):
         declared = node.input_type.get("input")

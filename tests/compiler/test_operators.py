@@ -230,3 +230,11 @@ def test_composed_and_added_operators_are_their_matrices(seed: int) -> None:
     assert (sparse(add(first, other)) != sparse(first) + sparse(other)).nnz == 0
     skip = Matrix(sparse(identity(first.shape[0])))
     assert (sparse(compose(skip, first)) != sparse(first)).nnz == 0
+
+
+def test_groups_stay_groups(graph: Graph) -> None:
+    """A kernel without the zeros between its groups."""
+    layers = [pool("sum", 2, 2), conv(RNG, 4, 6, (3, 3), groups=2), pool("avg", 2, 2)]
+    (edge,) = check_chain(graph, (4, 12, 10), layers).edges
+    assert edge.convolution is not None
+    assert (edge.convolution.groups, edge.weights.shape) == (2, (6, 2, 4, 4))
