@@ -16,13 +16,9 @@ from amaranth.hdl import Elaboratable, Fragment, Module
 from amaranth.lib.memory import Memory as AmaranthMemory
 from amaranth.sim import Simulator
 
-from spikewright.boards.activity import (
-    Activity,
-    CoreActivity,
-    count_operations,
-    read_activity,
-    write_activity,
-)
+from spikewright.boards.activity import Activity, CoreActivity
+from spikewright.boards.activity_file import read_activity, write_activity
+from spikewright.boards.counting import count_operations
 from spikewright.compiler.mapping import Mapped, map_network
 from spikewright.config import CompressedRows, CoreConfig
 from spikewright.errors import ConfigError
@@ -125,7 +121,9 @@ def brute_force(core: CoreConfig, net: IntegerNetwork, events: Mapping[str, Any]
         sweep(core, count)
         if core.holds:
             count["state_writes"] += len(core.placement)
-    return CoreActivity(**count | {"event_cycles": None, "update_cycles": None})  # type: ignore[arg-type]
+    absent: dict[str, Any] = {"event_cycles": None, "update_cycles": None}
+    absent |= {"ring_reads": (), "ring_writes": ()}
+    return CoreActivity(**count | absent)
 
 
 def sweep(core: CoreConfig, count: dict[str, int]) -> None:
@@ -293,24 +291,27 @@ def test_activity_as_a_file(tmp_path: Path) -> None:
 
 
 def core_counts(**changes: Any) -> dict[str, Any]:
-    return dict.fromkeys(CoreActivity.__dataclass_fields__, 1) | changes
+    rings = {"ring_reads": [3], "ring_writes": [4]}
+    return dict.fromkeys(CoreActivity.__dataclass_fields__, 1) | rings | changes
 
 
 @pytest.mark.parametrize(("text", "message"), [
     ("", "is no activity of this version; co-simulate again"),
     ("[]", "is no activity of this version; co-simulate again"),
-    ('{"version": 1}', "is no activity of this version; co-simulate again"),
-    ('{"version": 9}', "version must be 1; co-simulate again"),
+    ('{"version": 2}', "is no activity of this version; co-simulate again"),
+    ('{"version": 9}', "version must be 2; co-simulate again"),
     ({"samples": 0}, "samples must be a whole number, 1 or more, not 0"),
     ({"steps": 1.5}, "steps must be a whole number, 1 or more, not 1.5"),
     ({"cycles": "many"}, "cycles must be a whole number, 0 or more, not 'many'"),
     ({"cores": {"a": core_counts(events=-1)}}, "cores.a.events must be a whole number, 0 or more, not -1"),
     ({"cores": {"a": core_counts(spikes="1")}}, "cores.a.spikes must be a whole number, 0 or more, not '1'"),
+    ({"cores": {"a": core_counts(ring_reads=[2, -1])}},
+     "cores.a.ring_reads must be a whole number, 0 or more, not -1"),
     ({"cores": {"a": core_counts(extra=1)}}, "is no activity of this version; co-simulate again"),
 ])
 def test_a_file_that_is_wrong(tmp_path: Path, text: Any, message: str) -> None:
     path = tmp_path / "activity.json"
-    good = {"version": 1, "samples": 1, "steps": 1, "cores": {"a": core_counts(event_cycles=None)}}
+    good = {"version": 2, "samples": 1, "steps": 1, "cores": {"a": core_counts(event_cycles=None)}}
     path.write_text(json.dumps(good))
     assert isinstance(read_activity(path), Activity)
     path.write_text(text if isinstance(text, str) else json.dumps(good | text))
