@@ -1,5 +1,6 @@
 """Counts of kernels, planes, delays, currents and several spikes: against a walk, and on to energies."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,9 +18,11 @@ from spikewright.config import ChipConfig, CompressedRows, CoreConfig, KernelRow
 from spikewright.models.integer import IntegerModel
 from spikewright.network import Edge, IntegerNetwork
 from spikewright.rings import port_ring
+from tests.boards.watched import simulate
 from tests.plane_networks import random_plane_case
 
 SEEDS = range(24)
+HARDWARE = range(12)
 
 
 def walk(chip: ChipConfig, core: CoreConfig, network: IntegerNetwork, events: Mapping[str, Any]
@@ -114,6 +117,33 @@ def test_counts_are_those_of_a_walk(seed: int) -> None:
         energy = inference_energy(chip, replace(activity, cycles=1000), loaded)
         assert energy.energy_per_inference_nj > 0
         assert energy.sources
+
+
+@pytest.mark.parametrize("seed", HARDWARE)
+def test_counts_are_those_of_the_hardware(seed: int) -> None:
+    case = random_plane_case(seed, steps=4, samples=2)
+    outputs = tuple(population.name for population in case.network.populations)
+    network = replace(case.network, outputs=outputs)
+    mapped = map_network(network, **case.mapping | {"contents": "baked"})
+    seen, accesses = simulate(mapped, case.x)
+    spikes = IntegerModel(network).run(case.x).spikes
+    for name, expected in spikes.items():
+        np.testing.assert_array_equal(seen[name], expected)
+    activity = count_operations(mapped.chip, network, {**case.x, **spikes})
+    for core in mapped.chip.cores:
+        counted = activity.cores[core.name]
+        sums: dict[str, npt.NDArray[np.int64]] = defaultdict(lambda: np.zeros(2, np.int64))
+        rings = []
+        for name, pair in accesses.items():
+            owner, kind = name.split(".")[:2]
+            if owner == core.name and kind == "ring":
+                rings.append(pair)
+            elif owner == core.name:
+                sums[kind] += pair
+        assert sums["weights"][0] + sums["entries"][0] == counted.weight_words
+        assert sums["parameters"][0] == counted.parameter_words
+        assert sums["state"].tolist() == [counted.state_reads, counted.state_writes]
+        assert rings == list(zip(counted.ring_reads, counted.ring_writes, strict=True))
 
 
 def test_the_networks_have_what_is_counted() -> None:
