@@ -6,7 +6,8 @@ a read. Adders and multipliers cost by width:
 - an addition of a weight: ``accumulator_bits``; a shift-and-add pass: ``weight_bits + value_bits``;
 - a neuron's update: an addition each for held drive and for the comparison (``accumulator_bits``), for
   a reset by subtraction, a decay by shift and a bias (``state_bits``); a multiplication for a decay
-  by a factor (``state_bits`` by ``fraction_bits``).
+  by a factor (``state_bits`` by ``fraction_bits``); for a synaptic current the same of its own width, and
+  its addition to the potential; where neurons fire several times, an addition a spike.
 
 Not modelled, as such a table has no such rows: registers, clock tree, streams between cores, control,
 leakage; nor what happens while a core waits.
@@ -20,13 +21,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from spikewright.boards.activity import Activity, CoreActivity
+from spikewright.boards.energy_sources import energy_sources
 from spikewright.boards.sram import macro_model
 from spikewright.boards.technology import Technology
-from spikewright.boards.technology_rows import Row
-from spikewright.boards.terms import core_terms, is_macro
-from spikewright.config import ChipConfig, CompressedRows, CoreConfig
+from spikewright.boards.terms import core_rings, core_terms, is_macro
+from spikewright.config import ChipConfig, CompressedRows, CoreConfig, ParameterName
 from spikewright.errors import ConfigError
-from spikewright.memories import MemoryConfig, chip_memories, core_memories
+from spikewright.memories import MemoryConfig, core_memories
+from spikewright.neuron import Current, NeuronConfig
 
 __all__ = ["Energy", "Item", "check_activity", "inference_energy"]
 
@@ -92,7 +94,7 @@ def inference_energy(chip: ChipConfig, activity: Activity, technology: Technolog
     if technology.logic is not None and activity.cycles is None:
         raise ConfigError(f"technology {technology.name}: needs clocks, and the activity has none;"
                           " co-simulate again")
-    bills = ([*memory_items(core, activity.cores[core.name], technology),
+    bills = ([*memory_items(chip, core, activity.cores[core.name], technology),
               *logic_items(chip, core, activity, technology)] for core in chip.cores)
     items = tuple(item for bill in bills for item in bill if item.count)
     total_pj = sum(item.total_pj for item in items)
@@ -126,26 +128,32 @@ def check_activity(chip: ChipConfig, activity: Activity) -> None:
     for core in chip.cores:
         counted = activity.cores[core.name]
         if (counted.row_words and not isinstance(core.rows, CompressedRows)) or (
-                counted.parameter_words and not core.parameters):
+                counted.parameter_words and not core.parameters) or (
+                len(counted.ring_reads) != len(core_rings(chip, core))):
             raise ConfigError(f"activity of core {core.name!r}: counts accesses to memories that it has not;"
                               " co-simulate again")
 
 
-def memory_items(core: CoreConfig, activity: CoreActivity, technology: Technology) -> Iterator[Item]:
-    """Accesses to the memories of one core."""
+def memory_items(chip: ChipConfig, core: CoreConfig, activity: CoreActivity, technology: Technology
+                 ) -> Iterator[Item]:
+    """Accesses to the memories of one core, and of the rings in front of it."""
     memories = {}
     for config in core_memories(core):  # the lanes' memories are alike
         memories[config.name.removeprefix(f"{core.name}.").partition(".")[0]] = config
     weights = "entries" if "entries" in memories else "weights"
-    for operation, memory, count in (
+    accesses = [(operation, memories[memory], count) for operation, memory, count in (
         ("weight read", weights, activity.weight_words),
         ("row read", "rows", activity.row_words),
         ("parameter read", "parameters", activity.parameter_words),
         ("state read", "state", activity.state_reads),
         ("state write", "state", activity.state_writes),
-    ):
-        if count and (technology.srams is None or is_macro(memories[memory])):
-            each_pj = access_pj(technology, memories[memory], write=operation.endswith("write"))
+    ) if count]
+    rings = core_rings(chip, core)
+    for operation, counts in (("ring read", activity.ring_reads), ("ring write", activity.ring_writes)):
+        accesses += [(operation, ring, count) for ring, count in zip(rings, counts, strict=True)]
+    for operation, memory, count in accesses:
+        if technology.srams is None or is_macro(memory):
+            each_pj = access_pj(technology, memory, write=operation.endswith("write"))
             yield Item(core=core.name, kind="memory", operation=operation, count=count, each_pj=each_pj)
 
 
@@ -168,66 +176,24 @@ def logic_items(chip: ChipConfig, core: CoreConfig, activity: Activity, technolo
         return
     counted = activity.cores[core.name]
     neuron, updates = core.neuron, counted.neuron_updates
-    for operation, count, each_pj in (
+    again = counted.spikes if neuron.max_spikes > 1 else 0
+    operations: list[tuple[str, int, float]] = [
         ("weight addition", counted.additions, technology.add_pj(core.accumulator_bits)),
         ("multiply pass", counted.multiply_passes, technology.add_pj(core.weight_bits + core.value_bits)),
         ("update addition", updates * (core.holds + neuron.fires), technology.add_pj(core.accumulator_bits)),
-        ("update addition", updates * state_additions(core), technology.add_pj(neuron.state_bits)),
-    ):
+        ("update addition", updates * (neuron.fires and neuron.reset == "subtract") + again,
+         technology.add_pj(neuron.state_bits)),
+    ]
+    decaying: list[tuple[int, NeuronConfig | Current, ParameterName]] = [(neuron.state_bits, neuron, "bias")]
+    if neuron.current is not None:
+        decaying.append((neuron.current.bits, neuron.current, "current_bias"))
+        operations.append(("update addition", updates, technology.add_pj(neuron.state_bits)))
+    for bits, state, bias in decaying:
+        biased = any(state.bias) or any(parameter.name == bias for parameter in core.parameters)
+        additions = updates * ((state.decay.kind == "shift") + biased)
+        operations.append(("update addition", additions, technology.add_pj(bits)))
+        if state.decay.kind == "multiply" and state.decay.fraction_bits:
+            each_pj = technology.multiply_pj(bits, state.decay.fraction_bits)
+            operations.append(("decay multiplication", updates, each_pj))
+    for operation, count, each_pj in operations:
         yield Item(core=core.name, kind="compute", operation=operation, count=count, each_pj=each_pj)
-    if neuron.decay.kind == "multiply" and neuron.decay.fraction_bits:
-        yield Item(core=core.name, kind="compute", operation="decay multiplication", count=updates,
-                   each_pj=technology.multiply_pj(neuron.state_bits, neuron.decay.fraction_bits))
-
-
-def state_additions(core: CoreConfig) -> int:
-    """Additions of ``state_bits`` in an update: reset by subtraction, decay by shift, bias."""
-    neuron = core.neuron
-    biased = any(neuron.bias) or any(parameter.name == "bias" for parameter in core.parameters)
-    return (neuron.fires and neuron.reset == "subtract") + (neuron.decay.kind == "shift") + biased
-
-
-def energy_sources(chip: ChipConfig, activity: Activity, technology: Technology) -> tuple[str, ...]:
-    """Where the figures come from."""
-    logic = technology.logic
-    rows: list[Row] = [technology.supply, *(technology.adders or ()), *technology.multipliers,
-                       *(technology.memories or ()), *(technology.srams or ())]
-    if logic is not None:
-        rows += [*logic.terms, logic.error]
-    return (
-        f"operations: counted from the spikes of {activity.samples} samples of {activity.steps} steps",
-        f"energy of an operation: {'; '.join(dict.fromkeys(row.source for row in rows))}",
-        *(table_sources(chip, technology) if logic is None else ()),
-        *(macro_sources(chip, technology) if technology.srams is not None else ()),
-        "energy: modelled, counted operations times energy of each; without registers, clock tree, links,"
-        " control, idling and leakage" if logic is None else
-        "energy: modelled, counted operations times energy of each, calibrated on gate-level runs; without"
-        f" clock tree, glitches and leakage; logic measured {logic.error.low:g} to {logic.error.high:g} times"
-        f" modelled on {logic.error.designs} designs, each left out of its own calibration",
-    )
-
-
-def table_sources(chip: ChipConfig, technology: Technology) -> Iterator[str]:
-    """What is between and beyond the rows of a table."""
-    yield ("widths and sizes between the table's rows: modelled; adders linear in their width, multipliers a"
-           " power law of it, memories in proportion to the word and by a power law of the capacity (its"
-           " square root below the smallest row), a write as much as a read")
-    if technology.memories is not None:
-        sizes = [memory.depth * memory.width / 8 for memory in chip_memories(chip)]
-        smallest, largest = technology.memories[0].bytes, technology.memories[-1].bytes
-        outside = sum(not smallest <= size <= largest for size in sizes)
-        yield (f"memories: of {min(sizes):.0f} to {max(sizes):.0f} bytes; {outside} of {len(sizes)} lie"
-               f" outside the table's {smallest} to {largest}, their energies are extrapolated")
-
-
-def macro_sources(chip: ChipConfig, technology: Technology) -> Iterator[str]:
-    """What is between and beyond the published macros."""
-    model, rows = macro_model(technology), technology.srams or ()
-    macros = [memory for memory in chip_memories(chip) if is_macro(memory)]
-    flops = len(chip_memories(chip)) - len(macros)
-    bits = [row.words * row.word_bits for row in rows]
-    outside = sum(not min(bits) <= memory.depth * memory.width <= max(bits) for memory in macros)
-    yield (f"memories: modelled, {len(macros)} SRAM macros by power laws in words and bits through"
-           f" {len(rows)} published ones (energies within {100 * (model.worst['read_pj'] - 1):.0f} % of"
-           f" each), never shallower than {model.words} words; {outside} lie outside the published"
-           f" {min(bits)} to {max(bits)} bits; {flops} small memories are flip-flops")

@@ -9,12 +9,12 @@ flop_cycles          clocks times the bits of memories that are flip-flops (see 
                      the words that are read from these and from small fixed ones
 port_cycles          clocks times the bits of the words that a core takes and gives
 neuron_cycles        clocks times places of neurons: spikes that wait to be sent
-multiplier_cycles    clocks times lanes times the bits of state and factor where the decay multiplies, and of
+multiplier_cycles    clocks times lanes times the bits of state and factor where a decay multiplies, and of
                      weight and value where events carry values
 additions            additions times ``accumulator_bits``
 passes               shift-and-add passes times ``weight_bits + value_bits``
-updates              updates of neurons times ``accumulator_bits``
-multiplications      updates times the bits of state times those of the factor, where the decay multiplies
+updates              updates of neurons times ``accumulator_bits`` and those of a potential beside a current
+multiplications      updates times the bits of state times those of the factor, where a decay multiplies
 events               events times the bits of a word
 ===================  ===========================================================================
 
@@ -25,6 +25,7 @@ from spikewright.boards.activity import Activity
 from spikewright.boards.technology_rows import TERMS
 from spikewright.config import ChipConfig, CompressedRows, CoreConfig, slot_bits
 from spikewright.memories import MemoryConfig, core_memories
+from spikewright.rings import port_rings
 
 __all__ = ["FLOP_BITS", "core_terms", "is_macro"]
 
@@ -40,21 +41,29 @@ def is_macro(memory: MemoryConfig) -> bool:
     return memory.depth * memory.width > FLOP_BITS
 
 
+def core_rings(chip: ChipConfig, core: CoreConfig) -> tuple[MemoryConfig, ...]:
+    """Memories of the rings in front of a core, in the order of their ports."""
+    return tuple(ring.memory for owner, _, ring in port_rings(chip) if owner.name == core.name)
+
+
 def core_terms(chip: ChipConfig, core: CoreConfig, activity: Activity) -> dict[str, float]:
     """Counts of one core over a whole run; those with clocks are 0 where these are not known."""
     counted = activity.cores[core.name]
     cycles = activity.cycles or 0
-    accumulator, decay = core.accumulator_bits, core.neuron.decay
+    accumulator = core.accumulator_bits
     flops = sum(memory.width * (1 + memory.depth * (memory.state or chip.contents == "bus"))
-                for memory in core_memories(core) if not is_macro(memory))
+                for memory in (*core_memories(core), *core_rings(chip, core)) if not is_macro(memory))
     words = sum(word_bits(chip, port.source) for port in core.ports) + core.word.width
     walked = 0
     if isinstance(core.rows, CompressedRows):
         rows = core.rows
         walked = core.lanes * (rows.start_bits + rows.group * rows.offset_bits + slot_bits(core)
                                + core.weight_bits + accumulator)
-    factor = decay.fraction_bits if decay.kind == "multiply" else 0
-    multiplied = (core.neuron.state_bits + factor) * (factor > 0)
+    decays = [(core.neuron.state_bits, core.neuron.decay)]
+    if core.neuron.current is not None:
+        decays.append((core.neuron.current.bits, core.neuron.current.decay))
+    factors = [(bits, decay.fraction_bits) for bits, decay in decays if decay.kind == "multiply"]
+    multiplied = sum((bits + factor) * (factor > 0) for bits, factor in factors)
     multiplied += (core.weight_bits + core.value_bits) * (core.value_bits > 0)
     counts = {
         "lane_cycles": cycles * core.lanes * accumulator,
@@ -66,8 +75,8 @@ def core_terms(chip: ChipConfig, core: CoreConfig, activity: Activity) -> dict[s
         "multiplier_cycles": cycles * core.lanes * multiplied,
         "additions": counted.additions * accumulator,
         "passes": counted.multiply_passes * (core.weight_bits + core.value_bits),
-        "updates": counted.neuron_updates * accumulator,
-        "multiplications": counted.neuron_updates * core.neuron.state_bits * factor,
+        "updates": counted.neuron_updates * (accumulator + core.stored_bits),
+        "multiplications": counted.neuron_updates * sum(bits * factor for bits, factor in factors),
         "events": counted.events * words,
     }
     return {name: float(counts[name]) for name in TERMS}

@@ -97,8 +97,9 @@ def map_network(
         width = 1 if name not in edges else kernel_lanes(edges[name]) if lanes is None else lanes
         check_lanes(width)
         planes[name] = PlaneFormat(shape=shape, lanes=width)
+    held = {port.name for port in network.inputs if port.kind == "hold"}
     blocks = {
-        name: tuple(expand(edge, planes.get(edge.source)) for edge in into)
+        name: tuple(expand(edge, planes.get(edge.source), holds=edge.source in held) for edge in into)
         for name, into in edges.items()
         if name not in planes
     }

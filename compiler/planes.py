@@ -54,16 +54,18 @@ def kernel_lanes(edges: tuple[Edge, ...]) -> int:
     return min(MOST_LANES, 1 << (channels - 1).bit_length())
 
 
-def window(matrix: Integers, source: Plane) -> tuple[int, int]:
+def window(matrix: Integers, source: Plane, *, rests: bool = True) -> tuple[int, int]:
     """Height and width of the largest windows of the source, side by side, whose columns are the same.
 
-    Rests at the ends must have no synapse. ``matrix`` is ``(targets, sources)``.
+    Rests at the ends must have no synapse, or without ``rests`` not be. ``matrix`` is ``(targets, sources)``.
     """
     columns = matrix.reshape(len(matrix), *source)
     sizes = []
     for axis in (2, 3):
         along = np.moveaxis(columns, axis, -1)
-        sizes.append(next(size for size in range(along.shape[-1], 0, -1) if repeats(along, size)))
+        length = along.shape[-1]
+        whole = [size for size in range(length, 0, -1) if rests or length % size == 0]
+        sizes.append(next(size for size in whole if repeats(along, size)))
     return sizes[0], sizes[1]
 
 

@@ -26,14 +26,17 @@ class Block:
     pool: tuple[int, int] = (1, 1)
 
 
-def expand(edge: Edge, plane: PlaneFormat | None) -> Block:
-    """Rows of an edge; sources in the plane that lie in a window and reach the same have one row together."""
+def expand(edge: Edge, plane: PlaneFormat | None, *, holds: bool = False) -> Block:
+    """Rows of an edge; sources in the plane that lie in a window and reach the same have one row together.
+
+    One that reaches nothing needs none, but if it ``holds``: it replaces held drive nevertheless.
+    """
     matrix = edge.matrix()
     weights: Integers = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
     if plane is None:
         return Block(source=edge.source, weights=weights)
     channels, height, width = plane.shape
-    pool = window(weights, plane.shape)
+    pool = window(weights, plane.shape, rests=not holds)
     rows = weights.reshape(len(weights), channels, height, width)
     whole = [length // size * size for length, size in zip((height, width), pool, strict=True)]
     rows = rows[:, :, : whole[0] : pool[0], : whole[1] : pool[1]]

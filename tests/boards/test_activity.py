@@ -2,39 +2,24 @@
 
 import json
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from amaranth.hdl import Elaboratable, Fragment, Module
-from amaranth.lib.memory import Memory as AmaranthMemory
-from amaranth.sim import Simulator
 
-from spikewright.boards.activity import (
-    Activity,
-    CoreActivity,
-    count_operations,
-    read_activity,
-    write_activity,
-)
-from spikewright.compiler.mapping import Mapped, map_network
+from spikewright.boards.activity import Activity, CoreActivity
+from spikewright.boards.activity_file import read_activity, write_activity
+from spikewright.boards.counting import count_operations
+from spikewright.compiler.mapping import map_network
 from spikewright.config import CompressedRows, CoreConfig
 from spikewright.errors import ConfigError
-from spikewright.events import Kind
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
 from spikewright.neuron import Decay, NeuronConfig
-
-with warnings.catch_warnings():
-    # The emitters import amaranth.lib.coding, which Amaranth 0.5.10 deprecates.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from spikewright.rtl.chip import Chip
-    from spikewright.rtl.memory import Memory
+from tests.boards.watched import simulate
 
 SAMPLES, STEPS = 3, 5
 
@@ -125,7 +110,9 @@ def brute_force(core: CoreConfig, net: IntegerNetwork, events: Mapping[str, Any]
         sweep(core, count)
         if core.holds:
             count["state_writes"] += len(core.placement)
-    return CoreActivity(**count | {"event_cycles": None, "update_cycles": None})  # type: ignore[arg-type]
+    absent: dict[str, Any] = {"event_cycles": None, "update_cycles": None}
+    absent |= {"ring_reads": (), "ring_writes": ()}
+    return CoreActivity(**count | absent)
 
 
 def sweep(core: CoreConfig, count: dict[str, int]) -> None:
@@ -157,104 +144,6 @@ def test_counts_are_those_of_a_walk(rows: Any, seed: int, lanes: int) -> None:
     assert middle.spikes > 0
     assert (last.spikes, last.multiply_passes) == (0, 0)
     assert activity.synaptic_operations == sum(core.synaptic_operations for core in activity.cores.values())
-
-
-class Probe:
-    """Platform that keeps every memory of a chip, to be watched in simulation."""
-
-    def __init__(self) -> None:
-        self.memories: dict[str, Memory] = {}
-
-    def get_core_memory(self, memory: Memory) -> Elaboratable:
-        self.memories[memory.config.name] = memory
-        m = Module()
-        words: Any = AmaranthMemory(
-            shape=memory.config.width, depth=memory.config.depth, init=list(memory.init))
-        m.submodules.words = words
-        write, read = words.write_port(), words.read_port()
-        m.d.comb += [
-            write.en.eq(memory.write_enable), write.addr.eq(memory.write_address),
-            write.data.eq(memory.write_data), read.en.eq(memory.read_enable),
-            read.addr.eq(memory.read_address), memory.read_data.eq(read.data),
-        ]
-        return m
-
-
-def words_of(raster: npt.NDArray[np.int64], *, values: bool) -> list[tuple[int, int, int]]:
-    """A run as (kind, address, value)."""
-    words: list[tuple[int, int, int]] = []
-    for sample in raster.reshape(SAMPLES, STEPS, -1).tolist():
-        for step in sample:
-            events = [(address, value) for address, value in enumerate(step) if value]
-            words += [(Kind.EVENT, address, value if values else 0) for address, value in events]
-            words.append((Kind.END_OF_STEP, 0, 0))
-        words.append((Kind.END_OF_SAMPLE, 0, 0))
-    return words
-
-
-def simulate(mapped: Mapped, inputs: Mapping[str, npt.NDArray[np.int64]]
-             ) -> tuple[dict[str, npt.NDArray[np.int64]], dict[str, tuple[int, int]]]:
-    """Spikes of all outputs, and (reads, writes) of every memory from the first event to rest."""
-    chip, probe = mapped.chip, Probe()
-    images = {name: [int(word) for word in image] for name, image in mapped.images.items()}
-    top = Chip(chip, images)
-    simulator = Simulator(Fragment.get(top, probe))  # type: ignore[no-untyped-call]
-    simulator.add_clock(1e-6)
-    received: dict[str, list[tuple[int, int]]] = {name: [] for name in chip.outputs}
-    accesses = {name: [0, 0] for name in probe.memories}
-    settle, patience = 100, 4000
-
-    async def send(ctx: Any, port: Any) -> None:
-        stream = getattr(top, f"in_{port.name}")
-        await ctx.tick().repeat(settle)
-        for kind, address, value in words_of(inputs[port.name], values=port.value_bits > 0):
-            payload = {"kind": kind, "address": address} | ({"value": value} if port.value_bits else {})
-            ctx.set(stream.payload, payload)
-            ctx.set(stream.valid, 1)
-            taken = 0
-            while not taken:
-                _, _, taken = await ctx.tick().sample(stream.ready)
-            ctx.set(stream.valid, 0)
-
-    async def receive(ctx: Any, name: str) -> None:
-        stream = getattr(top, f"out_{name}")
-        ctx.set(stream.ready, 1)
-        ends = 0
-        for _ in range(patience):  # a lock-up must end; what is missing is found afterwards
-            _, _, valid, word = await ctx.tick().sample(stream.valid, stream.payload)
-            if valid:
-                received[name].append((int(word.kind), int(word.address)))
-                ends += word.kind == Kind.END_OF_SAMPLE
-            if ends == SAMPLES:
-                break
-        await ctx.tick().repeat(settle)
-
-    async def watch(ctx: Any) -> None:
-        names = list(probe.memories)
-        enables = [enable for name in names for enable in (probe.memories[name].read_enable,
-                                                            probe.memories[name].write_enable)]
-        await ctx.tick().repeat(settle - 1)
-        async for _, _, *taken in ctx.tick().sample(*enables):
-            for index, name in enumerate(names):
-                accesses[name][0] += taken[2 * index]
-                accesses[name][1] += taken[2 * index + 1]
-
-    for port in chip.inputs:
-        simulator.add_testbench(partial(send, port=port), background=True)
-    for name in chip.outputs:
-        simulator.add_testbench(partial(receive, name=name))
-    simulator.add_testbench(watch, background=True)
-    simulator.run()
-    rasters = {core.name: np.zeros((SAMPLES, STEPS, core.neurons), np.int64) for core in chip.cores}
-    for name, words in received.items():
-        sample = step = 0
-        for kind, address in words:
-            if kind == Kind.EVENT:
-                rasters[name][sample, step, chip.core(name).placement[address]] = 1
-            step = step + 1 if kind == Kind.END_OF_STEP else step
-            sample, step = (sample + 1, 0) if kind == Kind.END_OF_SAMPLE else (sample, step)
-        assert sample == SAMPLES, f"{name} stopped in sample {sample}, step {step}"
-    return rasters, {name: (reads, writes) for name, (reads, writes) in accesses.items()}
 
 
 @pytest.mark.parametrize("rows", ["dense", "compressed"])
@@ -293,24 +182,27 @@ def test_activity_as_a_file(tmp_path: Path) -> None:
 
 
 def core_counts(**changes: Any) -> dict[str, Any]:
-    return dict.fromkeys(CoreActivity.__dataclass_fields__, 1) | changes
+    rings = {"ring_reads": [3], "ring_writes": [4]}
+    return dict.fromkeys(CoreActivity.__dataclass_fields__, 1) | rings | changes
 
 
 @pytest.mark.parametrize(("text", "message"), [
     ("", "is no activity of this version; co-simulate again"),
     ("[]", "is no activity of this version; co-simulate again"),
-    ('{"version": 1}', "is no activity of this version; co-simulate again"),
-    ('{"version": 9}', "version must be 1; co-simulate again"),
+    ('{"version": 2}', "is no activity of this version; co-simulate again"),
+    ('{"version": 9}', "version must be 2; co-simulate again"),
     ({"samples": 0}, "samples must be a whole number, 1 or more, not 0"),
     ({"steps": 1.5}, "steps must be a whole number, 1 or more, not 1.5"),
     ({"cycles": "many"}, "cycles must be a whole number, 0 or more, not 'many'"),
     ({"cores": {"a": core_counts(events=-1)}}, "cores.a.events must be a whole number, 0 or more, not -1"),
     ({"cores": {"a": core_counts(spikes="1")}}, "cores.a.spikes must be a whole number, 0 or more, not '1'"),
+    ({"cores": {"a": core_counts(ring_reads=[2, -1])}},
+     "cores.a.ring_reads must be a whole number, 0 or more, not -1"),
     ({"cores": {"a": core_counts(extra=1)}}, "is no activity of this version; co-simulate again"),
 ])
 def test_a_file_that_is_wrong(tmp_path: Path, text: Any, message: str) -> None:
     path = tmp_path / "activity.json"
-    good = {"version": 1, "samples": 1, "steps": 1, "cores": {"a": core_counts(event_cycles=None)}}
+    good = {"version": 2, "samples": 1, "steps": 1, "cores": {"a": core_counts(event_cycles=None)}}
     path.write_text(json.dumps(good))
     assert isinstance(read_activity(path), Activity)
     path.write_text(text if isinstance(text, str) else json.dumps(good | text))

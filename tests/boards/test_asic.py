@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spikewright.boards.activity import count_operations
 from spikewright.boards.asic import Asic, AsicTarget, GateSimulation, asic_target, measure_asic
 from spikewright.boards.asic_memory import macro_for_simulation, memory_for_synthesis
+from spikewright.boards.counting import count_operations
 from spikewright.boards.estimate import library_target
 from spikewright.boards.mapping import GATES
 from spikewright.boards.sram import macro_model

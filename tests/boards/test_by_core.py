@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikewright.boards.activity import count_operations
+from spikewright.boards.counting import count_operations
 from spikewright.boards.devices import DEVICES
 from spikewright.boards.energy import inference_energy
 from spikewright.boards.synth import synthesise

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from spikewright.config import (
     PortConfig,
 )
 from spikewright.errors import ConfigError
-from spikewright.neuron import Decay, NeuronConfig
+from spikewright.neuron import Current, Decay, NeuronConfig
 
 # An addition costs its bits; an access its bits times the root of the bytes over 16.
 SIMPLE = Technology(
@@ -29,7 +30,8 @@ SIMPLE = Technology(
     multipliers=[Multiplier(bits=1, energy_pj=1.0, source="by hand")],
     memories=[Memory(bytes=16, word_bits=1, energy_pj=1.0, source="the back of an envelope")],
 )
-NOTHING = dict.fromkeys(CoreActivity.__dataclass_fields__, 0)
+NOTHING: dict[str, Any] = dict.fromkeys(CoreActivity.__dataclass_fields__, 0)
+NOTHING |= {"ring_reads": (), "ring_writes": ()}
 
 
 def chip(core: CoreConfig) -> ChipConfig:
@@ -46,7 +48,7 @@ def dense(**changes: object) -> CoreConfig:
     return replace(core, **changes)  # type: ignore[arg-type]
 
 
-def activity(samples: int = 1, **counts: int) -> Activity:
+def activity(samples: int = 1, **counts: Any) -> Activity:
     return Activity(samples=samples, steps=2, cores={"core": CoreActivity(**NOTHING | counts)})
 
 
@@ -94,6 +96,34 @@ def test_updates_cost_what_the_neuron_does() -> None:
     holds = dense(neuron=plain, ports=(PortConfig(source="in", addresses=8, kind="hold"),))
     assert update_pj(holds) == pytest.approx(12 + 12)
 
+    def with_current(**changes: Any) -> float:
+        current = Current(bits=8, **changes)
+        return update_pj(dense(neuron=replace(plain, current=current), potential_bits=11))
+
+    assert with_current() == pytest.approx(12 + 10)
+    assert with_current(decay=Decay(kind="shift", shift=2)) == pytest.approx(12 + 10 + 8)
+    assert with_current(bias=(3,)) == pytest.approx(12 + 10 + 8)
+    assert with_current(decay=factor) == pytest.approx(12 + 10 + 8 * 4)
+
+
+def test_a_spike_more_costs_an_addition() -> None:
+    several = dense(neuron=NeuronConfig(state_bits=10, max_spikes=3))
+    done = inference_energy(chip(several), activity(spikes=5), SIMPLE)
+    assert done.compute_nj == pytest.approx(5 * 10 / 1000)
+
+
+def test_rings_are_memories_of_their_own() -> None:
+    late = dense(ports=(
+        PortConfig(source="in", addresses=8, delay=(2,)),  # 3 slots of a word of 8 bits: 3 bytes
+        PortConfig(source="in", addresses=8, first_row=8),
+        PortConfig(source="in", addresses=8, first_row=16, delay=(0, 1, 2, 3, 4, 5, 6, 15)),  # 16 bytes
+    ))
+    done = inference_energy(chip(late), activity(ring_reads=(3, 1), ring_writes=(4, 2)), SIMPLE)
+    assert done.memory_nj == pytest.approx((7 * 8 * (3 / 16) ** 0.5 + 3 * 8) / 1000)
+    assert [(item.operation, item.count) for item in done.items] == [
+        ("ring read", 3), ("ring read", 1), ("ring write", 4), ("ring write", 2)]
+    assert "memories: of 3 to 192 bytes; 6 of 7 lie outside" in done.sources[3]
+
 
 def test_parameters_are_read() -> None:
     core = dense(parameters=(Parameter(name="compare", bits=8, signed=True),))  # 4 words of 32 bits: 16 bytes
@@ -134,3 +164,5 @@ def test_activity_of_another_chip() -> None:
     for name in ("row_words", "parameter_words"):
         with pytest.raises(ConfigError, match=f"^{re.escape(expected)}$"):
             inference_energy(chip(dense()), activity(**{name: 1}), SIMPLE)
+    with pytest.raises(ConfigError, match=f"^{re.escape(expected)}$"):
+        inference_energy(chip(dense()), activity(ring_reads=(1,), ring_writes=(1,)), SIMPLE)

@@ -25,7 +25,8 @@ CORE = CoreConfig(
     name="core", neuron=NeuronConfig(), neurons=4, lanes=2, weight_bits=4, accumulator_bits=16,
     ports=(PortConfig(source="in", addresses=8),), rows=DenseRows(), placement=(0, 1, 2, 3))
 CHIP = ChipConfig(name="chip", inputs=(InputConfig(name="in", shape=(8,)),), cores=(CORE,), outputs=("core",))
-COUNTS = dict.fromkeys(CoreActivity.__dataclass_fields__, 40) | {"row_words": 0, "parameter_words": 0}
+COUNTS: dict[str, Any] = dict.fromkeys(CoreActivity.__dataclass_fields__, 40)
+COUNTS |= {"row_words": 0, "parameter_words": 0, "ring_reads": (), "ring_writes": ()}
 ACTIVITY = Activity(samples=4, steps=2, cores={"core": CoreActivity(**COUNTS)}, cycles=1000)
 CLOCKED = """
 version: 1

@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spikewright.convolution import Convolution
 from spikewright.cosim.simulators import Simulator
 from spikewright.cosim.timing import predict_cycles
 from spikewright.errors import ToolError
+from spikewright.network import Edge, InputPort, IntegerNetwork, Population
+from spikewright.neuron import NeuronConfig
 from tests.cosim.builds import write_files
 from tests.networks import Case
 from tests.plane_networks import random_plane_case
@@ -54,6 +57,32 @@ def check_block(first: int) -> None:
 @pytest.mark.parametrize("first", range(0, 4 * BLOCK, BLOCK))
 def test_sample(first: int) -> None:
     check_block(first)
+
+
+def test_an_event_that_reaches_nothing_replaces_held_drive() -> None:
+    """A sum of windows of 2 by 2 leaves a rest of a plane of 5 by 5; an event there is one all the same."""
+    neuron = NeuronConfig(fires=False)
+    one = Convolution(source=(1, 5, 5), target=(1, 5, 5), size=(1, 1))
+    weights = np.zeros((1, 5, 5), np.int64)
+    weights[0, :4, :4] = np.array([[1, 2], [3, 4]]).repeat(2, axis=0).repeat(2, axis=1)
+    network = IntegerNetwork(
+        name="rest",
+        inputs=(InputPort(name="in", shape=(1, 5, 5), kind="hold"),),
+        populations=(
+            Population(name="plane", size=25, shape=(1, 5, 5), neuron=neuron),
+            Population(name="sum", size=1, neuron=neuron),
+        ),
+        edges=(
+            Edge(source="in", target="plane", weights=np.ones((1, 1, 1, 1), np.int64), convolution=one),
+            Edge(source="in", target="sum", weights=weights.reshape(1, 25)),
+        ),
+        outputs=("plane", "sum"),
+    )
+    x = np.zeros((1, 5, 1, 5, 5), np.int64)
+    x[0, 0, 0, 0, 0] = x[0, 2, 0, 4, 4] = 1
+    for rows in ("dense", "compressed"):
+        case = Case(network=network, mapping={"lanes": 1, "rows": rows}, x={"in": x})
+        assert divergence(case, 1) is None
 
 
 @pytest.mark.slow

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from spikewright.boards.activity import count_operations, write_activity
+from spikewright.boards.activity_file import write_activity
+from spikewright.boards.counting import count_operations
 from spikewright.config import ChipConfig
 from spikewright.cosim.compare import Divergence
 from spikewright.cosim.records import LockedError

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikewright.boards.activity import Activity, count_operations, read_activity
+from spikewright.boards.activity import Activity
+from spikewright.boards.activity_file import read_activity
 from spikewright.boards.asic import GateSimulation
+from spikewright.boards.counting import count_operations
 from spikewright.boards.estimate import DEFAULT_TECHNOLOGIES, estimate, work_units
 from spikewright.boards.liberty import is_liberty
 from spikewright.build import SCRATCH, BuildFolder
