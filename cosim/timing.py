@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from spikewright.config import ChipConfig
 from spikewright.cosim.timing_core import CoreTiming, Words, places
+from spikewright.cosim.timing_ring import RingTiming, arrivals
 from spikewright.network import IntegerNetwork
+from spikewright.rings import closing_ports, port_rings, port_source
 
 __all__ = ["Timing", "predict_cycles"]
 
@@ -62,33 +64,48 @@ def predict_cycles(
     """
     flat = {name: array.reshape(*array.shape[:2], -1) != 0 for name, array in events.items()}
     samples, steps = flat[chip.inputs[0].name].shape[:2]
-    cores = [CoreTiming(core, network, samples) for core in chip.cores]
-    streams = {port.name: _Input(port.size, samples) for port in chip.inputs}
-    start = _end_sample(chip, cores, streams)
+    late = {(core.name, index): arrivals(flat[port.source], port.delay)
+            for core in chip.cores for index, port in enumerate(core.ports)}
+    parts = _Parts(
+        cores=[CoreTiming(core, network, samples, closing_ports(chip, core)) for core in chip.cores],
+        rings={(core.name, index): RingTiming(ring, port_source(chip, core, index), late[core.name, index])
+               for core, index, ring in port_rings(chip)},
+        inputs={port.name: _Input(port.size, samples) for port in chip.inputs},
+    )
+    start = _end_sample(chip, parts)
     out = np.zeros((samples, steps), dtype=np.int64)
     first = np.full(samples, np.iinfo(np.int64).max)
     for step in range(steps):
-        words = _run_step(cores, streams, {name: array[:, step] for name, array in flat.items()})
+        words = _run_step(parts, {name: array[:, step] for name, array in flat.items()}, step)
         if step == 0:
-            first = np.min([words[name].first_taken() for name in streams], axis=0)
-        for name, stream in streams.items():
+            first = np.min([words[name].first_taken() for name in parts.inputs], axis=0)
+        for name, stream in parts.inputs.items():
             stream.free = words[name].token_taken + 1
-        for core in cores:
-            core.end_step(words[core.config.name], [words[port.source] for port in core.config.ports])
         out[:, step] = words[chip.outputs[0]].token_taken
     per_step = float(np.diff(out, axis=1).mean()) if steps > 1 else float((out - first[:, None]).mean() + 1)
     last = np.max([words[name].token_taken for name in chip.outputs], axis=0)
+    arriving = {core.name: [late[core.name, index][:, :steps] for index in range(len(core.ports))]
+                for core in chip.cores}
     return Timing(
         cycles=last - first + 1 + start,
         step_cycles=per_step,
-        event_cycles={core.config.name: core.event_cycles(flat) for core in cores},
-        update_cycles={core.config.name: core.update_cycles(flat) for core in cores},
+        event_cycles={core.config.name: core.event_cycles(arriving[core.config.name])
+                      for core in parts.cores},
+        update_cycles={core.config.name: core.update_cycles(arriving[core.config.name])
+                       for core in parts.cores},
     )
 
 
-def _run_step(
-    cores: list[CoreTiming], streams: "Mapping[str, _Input]", spikes: Mapping[str, npt.NDArray[np.bool_]]
-) -> dict[str, Words]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Parts:
+    """What works: cores in their order, rings by core and port, and what feeds the inputs."""
+
+    cores: list[CoreTiming]
+    rings: dict[tuple[str, int], RingTiming]
+    inputs: "dict[str, _Input]"
+
+
+def _run_step(parts: _Parts, spikes: Mapping[str, npt.NDArray[np.bool_]], step: int) -> dict[str, Words]:
     """All words of a step.
 
     A stream of several takers waits for the latest of them, which may be worked out after the others: all is
@@ -97,11 +114,18 @@ def _run_step(
     """
     known: dict[str, dict[str, Cycles]] = {}
     for attempt in range(TRIES + SETTLING):
-        words = {name: stream.offer(spikes[name], known.get(name)) for name, stream in streams.items()}
-        for core in cores:
+        words = {name: stream.offer(spikes[name], known.get(name)) for name, stream in parts.inputs.items()}
+        streams: dict[str, list[Words]] = {}
+        for core in parts.cores:
             name = core.config.name
-            core.take([words[port.source] for port in core.config.ports], keep_turns=attempt >= TRIES)
+            streams[name] = [_given(words, port.source, parts.rings.get((name, index)), step)
+                             for index, port in enumerate(core.config.ports)]
+            core.take(streams[name], keep_turns=attempt >= TRIES)
             words[name] = core.emit(spikes[name] if core.config.neuron.fires else None, known.get(name))
+        for (name, index), ring in parts.rings.items():
+            if ring.config.leads:
+                ring.free = streams[name][index].token_taken + 1
+                ring.take(words[ring.source])
         found = {name: word.taken for name, word in words.items() if len(word.taken) > 1}
         if all(
             np.array_equal(taken, known.get(name, {}).get(taker, ()))
@@ -110,7 +134,20 @@ def _run_step(
         ):
             break
         known = found
+    for core in parts.cores:
+        core.end_step(words[core.config.name], streams[core.config.name])
+    for (name, index), ring in parts.rings.items():
+        ring.end_step(streams[name][index])
     return words
+
+
+def _given(words: Mapping[str, Words], source: str, ring: RingTiming | None, step: int) -> Words:
+    """The words that come to a port: its source's, or those of its ring."""
+    if ring is None:
+        return words[source]
+    if not ring.config.leads:
+        ring.take(words[source])
+    return ring.give(step)
 
 
 class _Input:
@@ -128,24 +165,38 @@ class _Input:
         return Words(sources=sources, valid=valid, made=made, token=self.free, taken=taken)
 
 
-def _end_sample(chip: ChipConfig, cores: list[CoreTiming], streams: Mapping[str, _Input]) -> int:
+def _end_sample(chip: ChipConfig, parts: _Parts) -> int:
     """Run a sample's end through the chip; the clocks from when an input has given it until it is out.
 
     The first sample finds a chip at rest.
     """
-    shown = {port.name: 0 for port in chip.inputs}
+    samples = len(next(iter(parts.inputs.values())).free)
+    shown = {name: np.zeros(samples, dtype=np.int64) for name in parts.inputs}
     gone = dict(shown)
-    for core in cores:
-        name, sources = core.config.name, [port.source for port in core.config.ports]
-        taken = max(shown[source] for source in sources)
+    for core in parts.cores:
+        name = core.config.name
+        forward = [(index, port.source) for index, port in enumerate(core.config.ports)
+                   if index not in core.closing]
+        taken = np.max([shown[source] + ((name, index) in parts.rings) for index, source in forward], axis=0)
         shown[name] = gone[name] = taken + core.end_latency
         core.restart(taken)
-        for source in sources:
-            gone[source] = max(gone[source], taken)
-    for core in cores:
+        for index, source in forward:
+            ring = parts.rings.get((name, index))
+            if ring is not None:
+                ring.restart(taken)
+            gone[source] = np.maximum(gone[source], taken if ring is None else shown[source])
+    for (name, _), ring in parts.rings.items():
+        if ring.config.leads:  # what it has brought too early is dropped first
+            core = next(core for core in parts.cores if core.config.name == name)
+            taken = np.maximum(shown[ring.source], shown[name] - core.end_latency + 2 + ring.flush())
+            gone[ring.source] = np.maximum(gone[ring.source], taken)
+            ring.restart(taken + 1)
+    for core in parts.cores:
         core.sent = np.maximum(core.sent, gone[core.config.name] + 1)
         core.free[:1] = core.sent[:1] = 0
-    for name, stream in streams.items():
-        stream.free = np.full_like(stream.free, gone[name] + 1)
+    for name, stream in parts.inputs.items():
+        stream.free = gone[name] + 1
         stream.free[:1] = 0
-    return max(gone[name] for name in chip.outputs) - min(gone[name] for name in streams)
+    last, begun = (np.max([gone[name][0] for name in chip.outputs]), 
+                   np.min([gone[name][0] for name in parts.inputs]))
+    return int(last - begun)

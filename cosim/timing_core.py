@@ -4,13 +4,14 @@ Clocks are those of :class:`~spikewright.rtl.lif_core.LifCore`; the numbers that
 :class:`~spikewright.rtl.latency.CoreLatency` are registers of the emitters, queues and walkers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikewright.config import CompressedRows, CoreConfig, PortConfig
+from spikewright.cosim.timing_turns import NEVER, Turns
 from spikewright.memories import bank_depths
 from spikewright.network import IntegerNetwork
 from spikewright.rtl.latency import CoreLatency
@@ -23,7 +24,6 @@ Flags = npt.NDArray[np.bool_]
 
 EMIT = 3
 """Cycles from a spike, or a token, in the lanes' output registers to its word on the stream."""
-NEVER = np.iinfo(np.int64).max // 4
 
 
 class Words:
@@ -46,6 +46,12 @@ class Words:
             if name != taker:
                 shown[:, 1:] = np.maximum(shown[:, 1:], taken[:, :-1] + 1)
         return _in_turn(shown, self.valid)
+
+    def shows(self, taker: str) -> Cycles:
+        """When the first word shows, be it the token."""
+        events = np.where(self.valid, self.offered(taker), NEVER).min(axis=1, initial=NEVER)
+        first: Cycles = np.minimum(events, self.token_offered())
+        return first
 
     def token_offered(self) -> Cycles:
         """When the token shows."""
@@ -84,6 +90,11 @@ def _in_turn(made: Cycles, valid: Flags) -> Cycles:
 class CoreTiming:
     """State of one core between steps, all samples at once, ``(samples,)``.
 
+    Parameters
+    ----------
+    closing
+        Indices of the ports that close a cycle.
+
     Attributes
     ----------
     free
@@ -92,16 +103,17 @@ class CoreTiming:
         When its last token is gone, and the next may be taken.
     """
 
-    def __init__(self, core: CoreConfig, network: IntegerNetwork, samples: int) -> None:
-        self.config, self.latency = core, CoreLatency(core)
-        self.costs = {port.source: _row_passes(core, network, port) for port in core.ports}
+    def __init__(self, core: CoreConfig, network: IntegerNetwork, samples: int,
+                 closing: Collection[int] = ()) -> None:
+        self.config, self.latency, self.closing = core, CoreLatency(core), closing
+        self.costs = [_row_passes(core, network, port) for port in core.ports]
         self.order = np.array([neuron for neuron in core.placement if neuron >= 0])
         self.free: Cycles = np.zeros(samples, dtype=np.int64)
         self.sent: Cycles = np.zeros(samples, dtype=np.int64)
         self.took: Cycles = np.zeros(samples, dtype=np.int64)
         self.updated: Cycles = np.zeros(samples, dtype=np.int64)
         self.held: Flags = np.zeros(samples, dtype=bool)
-        self.turns: Cycles = np.zeros((len(core.ports), samples), dtype=np.int64)
+        self.choices: list[Cycles] = []
         dense = not isinstance(core.rows, CompressedRows)
         banks = len(bank_depths(core.weight_words)) > 1 if dense else False
         self.settling = 1 + banks + (not self.latency.settles_at_once)
@@ -111,52 +123,38 @@ class CoreTiming:
         """Clocks from taking a sample's end to passing it on."""
         return EMIT if self.config.neuron.fires else 1
 
-    def restart(self, clock: int) -> None:
+    def restart(self, clock: Cycles) -> None:
         """Take a sample's end, and clear all states."""
         core = self.config
         sweep = core.slots * (self.latency.phases + core.holds)
-        self.free = np.full_like(self.free, clock + sweep + self.latency.drain + 1)
-        self.sent = np.full_like(self.sent, clock + self.end_latency + 1)
+        self.free = clock + sweep + self.latency.drain + 1
+        self.sent = clock + self.end_latency + 1
         self.held = np.zeros_like(self.held)
 
     def take(self, streams: Sequence[Words], *, keep_turns: bool = False) -> None:
         """Take the events of a step from all ports, then the token.
 
-        Ports take turns by their first events, or with ``keep_turns`` as in the call before.
+        With ``keep_turns`` ports take turns as in the call before.
         """
-        ports, name = self.config.ports, self.config.name
+        name = self.config.name
+        forward = [words for index, words in enumerate(streams) if index not in self.closing]
+        begins = np.min([words.shows(name) for words in forward], axis=0)
         shown = [words.offered(name) for words in streams]
-        starts = np.stack([np.where(words.valid, at, NEVER).min(axis=1, initial=NEVER)
-                           for words, at in zip(streams, shown, strict=True)])
-        if not keep_turns:
-            self.turns = np.argsort(np.argsort(np.maximum(starts, self.free), axis=0, kind="stable"), axis=0)
-        key = [np.broadcast_to(self.turns[p][:, None], words.valid.shape) for p, words in enumerate(streams)]
-        valid = np.concatenate([words.valid for words in streams], axis=1)
-        order = np.argsort(np.where(valid, np.concatenate(key, axis=1), len(ports)), axis=1, kind="stable")
-        most = int(valid.sum(axis=1).max(initial=0))
-        back = np.argsort(order, axis=1)
-        order = order[:, :most]
-
-        def sorted_by_turn(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-            joined = np.concatenate(parts, axis=1)
-            index = order.reshape(*order.shape, *[1] * (joined.ndim - 2))
-            return np.take_along_axis(joined, index, axis=1)
-
-        holds = sorted_by_turn([np.full(words.valid.shape, port.kind == "hold")
-                                for port, words in zip(ports, streams, strict=True)])
-        offered = sorted_by_turn(shown)
-        passes = sorted_by_turn([self.costs[port.source][words.sources]
-                                 for port, words in zip(ports, streams, strict=True)])
-        real = sorted_by_turn([words.valid for words in streams])
+        for index in self.closing:
+            shown[index] = np.maximum(shown[index], begins[:, None])
+        adds = [index for index, port in enumerate(self.config.ports) if port.kind != "pace"]
+        turns = Turns([shown[index] for index in adds], [streams[index].valid for index in adds],
+                      self.choices if keep_turns else None)
         walk = self._walk_compressed if isinstance(self.config.rows, CompressedRows) else self._walk_dense
-        taken, settled = walk(offered, passes, holds, real)
-        padded = np.full(valid.shape, -NEVER)
-        padded[:, :most] = taken
-        taken = np.take_along_axis(padded, back, axis=1)
-        begin = 0
-        for words in streams:
-            words.taken[name] = taken[:, begin:begin + words.valid.shape[1]]
-            begin += words.valid.shape[1]
+        passes = turns.join([self.costs[index][streams[index].sources] for index in adds])
+        holds = turns.join([np.full(streams[index].valid.shape, self.config.ports[index].kind == "hold")
+                            for index in adds])
+        settled = walk(turns, passes, holds)
+        self.choices = turns.choices
+        for words, at in zip(streams, shown, strict=True):  # of ports that only bring tokens
+            words.taken[name] = at
+        for index, at in zip(adds, turns.taken(), strict=True):
+            streams[index].taken[name] = at
         tokens = np.max([words.token_offered() for words in streams], axis=0)
         self.took = np.max([tokens, settled, self.sent, self.free], axis=0)
         for words in streams:
@@ -168,48 +166,46 @@ class CoreTiming:
         emptied = np.maximum(at, settled) + 1 + self.config.slots
         return np.where(needs, emptied, at), fresh | hold
 
-    def _walk_dense(self, offered: Cycles, passes: Cycles, holds: Flags, real: Flags
-                    ) -> tuple[Cycles, Cycles]:
-        """When each event is taken, and when all are added: a row after the other."""
-        taken = np.zeros_like(offered)
+    def _walk_dense(self, turns: Turns, passes: Cycles, holds: Flags) -> Cycles:
+        """Take the events, a row after the other; when all are added."""
         ready, settled, fresh = self.free, np.zeros_like(self.free), np.zeros_like(self.held)
-        for index in range(offered.shape[1]):
-            at, now = np.maximum(offered[:, index], ready), real[:, index]
+        for _ in range(turns.count):
+            at = turns.next(ready)
+            now = turns.real
             if self.config.holds:
-                at, fresh = self._wipe(at, holds[:, index] & now, fresh, settled)
-            taken[:, index] = at
-            length = passes[:, index, 0]
+                at, fresh = self._wipe(at, turns.pick(holds) & now, fresh, settled)
+            turns.take(at)
+            length = turns.pick(passes)[:, 0]
             ready = np.where(now, at + length, ready)
             settled = np.where(now, at + length + self.settling, settled)
-        return taken, settled
+        return settled
 
-    def _walk_compressed(self, offered: Cycles, passes: Cycles, holds: Flags, real: Flags
-                         ) -> tuple[Cycles, Cycles]:
+    def _walk_compressed(self, turns: Turns, passes: Cycles, holds: Flags) -> Cycles:
         """The same where every lane has a queue, looks up its row, and walks it at its own pace."""
-        taken = np.zeros_like(offered)
         lanes = (len(self.free), self.config.lanes)
         begun, length = np.full(lanes, -NEVER), np.ones(lanes, np.int64)
         moved: list[Cycles] = []
         settled, fresh, fetched = np.zeros(lanes, np.int64), np.zeros_like(self.held), np.full(lanes, -NEVER)
         ready = self.free
-        for index in range(offered.shape[1]):
-            at, now = np.maximum(offered[:, index], ready), real[:, index]
+        for _ in range(turns.count):
             if len(moved) >= QUEUE_DEPTH:
-                at = np.maximum(at, moved[-QUEUE_DEPTH].max(axis=1) + 1)
+                ready = np.maximum(ready, moved[-QUEUE_DEPTH].max(axis=1) + 1)
+            at = turns.next(ready)
+            now = turns.real
             if self.config.holds:
-                at, fresh = self._wipe(at, holds[:, index] & now, fresh, settled.max(axis=1))
-            taken[:, index] = at
+                at, fresh = self._wipe(at, turns.pick(holds) & now, fresh, settled.max(axis=1))
+            turns.take(at)
             ready = np.where(now, at + 1, ready)
             moved.append(np.where(now[:, None], np.maximum(at[:, None] + 1, fetched), -NEVER))
             fetch = np.maximum(moved[-1] + 1, begun)
             start = np.maximum(fetch + 1, begun + np.maximum(length, 1))
-            entries = passes[:, index]
+            entries = turns.pick(passes)
             fetched = np.where(now[:, None], fetch, fetched)
             begun = np.where(now[:, None], start, begun)
             length = np.where(now[:, None], entries, length)
             over = np.where(entries > 0, start + entries + 2, start + 1)
             settled = np.where(now[:, None], np.maximum(settled, over), settled)
-        return taken, settled.max(axis=1)
+        return settled.max(axis=1)
 
     def emit(self, spikes: Flags | None, taken: Mapping[str, Cycles] | None = None) -> Words:
         """Update after the token, and the words that come of it; without spikes, the potentials."""
@@ -243,19 +239,19 @@ class CoreTiming:
             if port.kind == "hold":
                 self.held |= source.valid.any(axis=1)
 
-    def event_cycles(self, flat: Mapping[str, Flags]) -> int:
-        """Clocks of the row walker that has most to do."""
-        total = sum(flat[source].sum(axis=(0, 1)) @ cost for source, cost in self.costs.items())
+    def event_cycles(self, events: Sequence[npt.NDArray[Any]]) -> int:
+        """Clocks of the row walker that has most to do; ``events`` are those that arrive, port by port."""
+        total = sum(arriving.sum(axis=(0, 1)) @ cost for arriving, cost in zip(events, self.costs, strict=True))
         return int(np.max(total)) if np.ndim(total) else 0
 
-    def update_cycles(self, flat: Mapping[str, Flags]) -> int:
+    def update_cycles(self, events: Sequence[npt.NDArray[Any]]) -> int:
         """Clocks of sweeps, and of emptying what is held."""
         core = self.config
-        samples, steps = next(iter(flat.values())).shape[:2]
+        samples, steps = events[0].shape[:2]
         arrives = np.zeros((samples, steps), dtype=bool)
-        for port in core.ports:
+        for port, arriving in zip(core.ports, events, strict=True):
             if port.kind == "hold":
-                arrives |= flat[port.source].any(axis=2)
+                arrives |= arriving.any(axis=2)
         again = int(np.maximum(arrives.sum(axis=1) - 1, 0).sum())
         sweeps = samples * steps + samples - 1
         return int(core.slots * (sweeps * self.latency.phases + again + core.holds * (samples - 1)))
@@ -263,10 +259,11 @@ class CoreTiming:
 
 def _row_passes(core: CoreConfig, network: IntegerNetwork, port: PortConfig) -> npt.NDArray[np.int64]:
     """Passes of an event of each source in each walker, ``(sources, walkers)``."""
+    if port.kind == "pace":
+        return np.zeros((network.sizes[port.source], core.walkers), dtype=np.int64)
     passes = max(1, port.value_bits)
-    weights = next(
-        edge.weights for edge in network.edges if (edge.source, edge.target) == (port.source, core.name)
-    )
+    end = port.source, core.name, port.delay
+    weights = next(edge.weights for edge in network.edges if (edge.source, edge.target, edge.delay) == end)
     if not isinstance(core.rows, CompressedRows):
         return np.full((weights.shape[1], 1), core.slots * passes, dtype=np.int64)
     placement = np.array(core.placement).reshape(core.slots, core.lanes)

@@ -11,7 +11,7 @@ from spikewright.config import ChipConfig, CoreConfig, identifier
 from spikewright.errors import ConfigError
 from spikewright.events import WordFormat
 from spikewright.memories import BUS_BITS, bus_map, chip_memories, window
-from spikewright.rings import port_ring
+from spikewright.rings import closing_ports, port_ring
 from spikewright.rtl.bus import BusController, request_layout
 from spikewright.rtl.lif_core import LifCore, or_all
 from spikewright.rtl.link import Fork, Link
@@ -103,9 +103,8 @@ class Chip(wiring.Component):
         bus: dict[str, Any] = {}
         if chip.contents == "bus":
             bus = {"bases": bus_map(chip), "shape": self.bus_shape}
-        closing = [index for index, port in enumerate(config.ports) if chip.closes_cycle(config, port)]
-        core = LifCore(config, tuple(words[port.source] for port in config.ports), closing=closing,
-                       images=self.images, **bus)
+        core = LifCore(config, tuple(words[port.source] for port in config.ports),
+                       closing=closing_ports(chip, config), images=self.images, **bus)
         m.submodules[f"core_{identifier(name)}"] = core
         return core
 

@@ -11,7 +11,7 @@ from spikewright.events import WordFormat
 from spikewright.fixed import unsigned_bits
 from spikewright.memories import MemoryConfig
 
-__all__ = ["RingConfig", "port_ring", "port_rings", "ring_memories"]
+__all__ = ["RingConfig", "closing_ports", "port_ring", "port_rings", "port_source", "ring_memories"]
 
 WORD_BITS = 16
 """Bits of a ring's word, or less, unless a field alone has more: what a block RAM of the smallest FPGAs has,
@@ -100,13 +100,23 @@ class RingConfig:
         return unsigned_bits(max(self.table))
 
 
+def closing_ports(chip: ChipConfig, core: CoreConfig) -> tuple[int, ...]:
+    """Indices of the ports of a core that close a cycle."""
+    return tuple(index for index, port in enumerate(core.ports) if chip.closes_cycle(core, port))
+
+
+def port_source(chip: ChipConfig, core: CoreConfig, index: int) -> CoreConfig | InputConfig:
+    """What a port of a core comes from."""
+    sources: tuple[CoreConfig | InputConfig, ...] = (*chip.inputs, *chip.cores)
+    return next(source for source in sources if source.name == core.ports[index].source)
+
+
 def port_ring(chip: ChipConfig, core: CoreConfig, index: int) -> RingConfig | None:
     """The ring in front of a core's port, if it has one."""
     port = core.ports[index]
     if not port.delayed:
         return None
-    sources: tuple[CoreConfig | InputConfig, ...] = (*chip.inputs, *chip.cores)
-    source = next(source for source in sources if source.name == port.source)
+    source = port_source(chip, core, index)
     most = source.max_events if isinstance(source, InputConfig) else source.neuron.max_spikes
     leads, physical = chip.closes_cycle(core, port), source.addresses
     delays = port.delay
