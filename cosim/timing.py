@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.config import ChipConfig
+from spikewright.config import ChipConfig, InputConfig
 from spikewright.cosim.timing_core import CoreTiming, Words, places
 from spikewright.cosim.timing_ring import RingTiming, arrivals
 from spikewright.network import IntegerNetwork
@@ -62,7 +62,9 @@ def predict_cycles(
     Timing
         Busy clocks exactly; the others within 2 % of the hardware where streams have no gaps but their own.
     """
-    flat = {name: array.reshape(*array.shape[:2], -1) != 0 for name, array in events.items()}
+    valued = {port.name for port in chip.inputs if port.value_bits}
+    flat = {name: array.reshape(*array.shape[:2], -1) for name, array in events.items()}
+    flat = {name: array != 0 if name in valued else array.astype(np.int64) for name, array in flat.items()}
     samples, steps = flat[chip.inputs[0].name].shape[:2]
     late = {(core.name, index): arrivals(flat[port.source], port.delay)
             for core in chip.cores for index, port in enumerate(core.ports)}
@@ -70,7 +72,7 @@ def predict_cycles(
         cores=[CoreTiming(core, network, samples, closing_ports(chip, core)) for core in chip.cores],
         rings={(core.name, index): RingTiming(ring, port_source(chip, core, index), late[core.name, index])
                for core, index, ring in port_rings(chip)},
-        inputs={port.name: _Input(port.size, samples) for port in chip.inputs},
+        inputs={port.name: _Input(port, samples) for port in chip.inputs},
     )
     start = _end_sample(chip, parts)
     out = np.zeros((samples, steps), dtype=np.int64)
@@ -91,8 +93,9 @@ def predict_cycles(
         step_cycles=per_step,
         event_cycles={core.config.name: core.event_cycles(arriving[core.config.name])
                       for core in parts.cores},
-        update_cycles={core.config.name: core.update_cycles(arriving[core.config.name])
-                       for core in parts.cores},
+        update_cycles={core.config.name: core.update_cycles(
+            arriving[core.config.name], flat[core.config.name] if core.config.neuron.fires else None)
+            for core in parts.cores},
     )
 
 
@@ -105,7 +108,7 @@ class _Parts:
     inputs: "dict[str, _Input]"
 
 
-def _run_step(parts: _Parts, spikes: Mapping[str, npt.NDArray[np.bool_]], step: int) -> dict[str, Words]:
+def _run_step(parts: _Parts, spikes: Mapping[str, npt.NDArray[Any]], step: int) -> dict[str, Words]:
     """All words of a step.
 
     A stream of several takers waits for the latest of them, which may be worked out after the others: all is
@@ -153,8 +156,8 @@ def _given(words: Mapping[str, Words], source: str, ring: RingTiming | None, ste
 class _Input:
     """A source of the harness: a word a cycle, as fast as it is taken."""
 
-    def __init__(self, size: int, samples: int) -> None:
-        self.places = np.arange(size)
+    def __init__(self, port: InputConfig, samples: int) -> None:
+        self.places = np.argsort(port.addresses)
         self.free: Cycles = np.zeros(samples, dtype=np.int64)
         """When the next word is offered."""
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.config import CompressedRows, CoreConfig, PortConfig
+from spikewright.config import CompressedRows, CoreConfig
 from spikewright.cosim.timing_turns import NEVER, Turns
 from spikewright.memories import bank_depths
 from spikewright.network import IntegerNetwork
 from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.rows import QUEUE_DEPTH
+from spikewright.walks import reached, walked_words
 
 __all__ = ["CoreTiming", "Words", "places"]
 
@@ -68,16 +69,18 @@ class Words:
         return first
 
 
-def places(spikes: Flags, order: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Flags]:
+def places(spikes: npt.NDArray[Any], order: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Flags]:
     """Who fires, in the order in which words leave: indices ``(samples, most)``, and which of them are real.
 
-    ``order`` lists the indices by address.
+    ``order`` lists the indices by address. Who fires several times is there as often.
     """
-    fired = spikes[:, order]
-    counts = fired.sum(axis=1)
-    most = int(counts.max(initial=0))
-    first = np.argsort(~fired, axis=1, kind="stable")[:, :most]
-    return order[first], np.arange(most)[None, :] < counts[:, None]
+    fired = spikes[:, order].astype(np.int64)
+    totals = fired.sum(axis=1)
+    valid = np.arange(int(totals.max(initial=0)))[None, :] < totals[:, None]
+    sample, place = np.nonzero(fired)
+    sources = np.zeros(valid.shape, np.int64)
+    sources[valid] = np.repeat(order[place], fired[sample, place])
+    return sources, valid
 
 
 def _in_turn(made: Cycles, valid: Flags) -> Cycles:
@@ -99,6 +102,8 @@ class CoreTiming:
     ----------
     free
         When it may take words again.
+    register
+        When the register in front of the walkers, if it has one, may take the next event.
     sent
         When its last token is gone, and the next may be taken.
     """
@@ -106,9 +111,11 @@ class CoreTiming:
     def __init__(self, core: CoreConfig, network: IntegerNetwork, samples: int,
                  closing: Collection[int] = ()) -> None:
         self.config, self.latency, self.closing = core, CoreLatency(core), closing
-        self.costs = [_row_passes(core, network, port) for port in core.ports]
+        self.costs = [walked_words(network, core, port) * max(1, port.value_bits) for port in core.ports]
+        self.kept = [reached(port, network.sizes[port.source]) for port in core.ports]
         self.order = np.array([neuron for neuron in core.placement if neuron >= 0])
         self.free: Cycles = np.zeros(samples, dtype=np.int64)
+        self.register: Cycles = np.zeros(samples, dtype=np.int64)
         self.sent: Cycles = np.zeros(samples, dtype=np.int64)
         self.took: Cycles = np.zeros(samples, dtype=np.int64)
         self.updated: Cycles = np.zeros(samples, dtype=np.int64)
@@ -128,6 +135,7 @@ class CoreTiming:
         core = self.config
         sweep = core.slots * (self.latency.phases + core.holds)
         self.free = clock + sweep + self.latency.drain + 1
+        self.register = clock + 1
         self.sent = clock + self.end_latency + 1
         self.held = np.zeros_like(self.held)
 
@@ -145,7 +153,9 @@ class CoreTiming:
         adds = [index for index, port in enumerate(self.config.ports) if port.kind != "pace"]
         turns = Turns([shown[index] for index in adds], [streams[index].valid for index in adds],
                       self.choices if keep_turns else None)
-        walk = self._walk_compressed if isinstance(self.config.rows, CompressedRows) else self._walk_dense
+        rows = self.config.rows.kind
+        walk = {"dense": self._walk_dense, "compressed": self._walk_compressed, "kernel": self._walk_kernels}[rows]
+        self.into = turns.join([self.kept[index][streams[index].sources] for index in adds])
         passes = turns.join([self.costs[index][streams[index].sources] for index in adds])
         holds = turns.join([np.full(streams[index].valid.shape, self.config.ports[index].kind == "hold")
                             for index in adds])
@@ -166,18 +176,48 @@ class CoreTiming:
         emptied = np.maximum(at, settled) + 1 + self.config.slots
         return np.where(needs, emptied, at), fresh | hold
 
+    def _next(self, turns: Turns, ready: Cycles) -> tuple[Cycles, Flags]:
+        """Go on to the next event: when it may go to walkers that are ready then, and where there is one."""
+        if not self.latency.intake:
+            return turns.next(ready), turns.real
+        inside = turns.next(self.register)
+        turns.take(inside)
+        return np.maximum(inside + 1, ready), turns.real & turns.pick(self.into)
+
+    def _go(self, turns: Turns, at: Cycles, now: Flags) -> None:
+        """It goes there."""
+        if self.latency.intake:
+            self.register = np.where(now, at, self.register)
+        else:
+            turns.take(at)
+
     def _walk_dense(self, turns: Turns, passes: Cycles, holds: Flags) -> Cycles:
         """Take the events, a row after the other; when all are added."""
         ready, settled, fresh = self.free, np.zeros_like(self.free), np.zeros_like(self.held)
         for _ in range(turns.count):
-            at = turns.next(ready)
-            now = turns.real
+            at, now = self._next(turns, ready)
             if self.config.holds:
                 at, fresh = self._wipe(at, turns.pick(holds) & now, fresh, settled)
-            turns.take(at)
+            self._go(turns, at, now)
             length = turns.pick(passes)[:, 0]
             ready = np.where(now, at + length, ready)
             settled = np.where(now, at + length + self.settling, settled)
+        return settled
+
+    def _walk_kernels(self, turns: Turns, passes: Cycles, holds: Flags) -> Cycles:
+        """The same where an event is looked up while the one before it is walked, and may reach nothing."""
+        ready, settled, fresh = self.free, np.zeros_like(self.free), np.zeros_like(self.held)
+        walks = np.full_like(self.free, -NEVER)  # the last cycle of the walk
+        for _ in range(turns.count):
+            at, now = self._next(turns, ready)
+            if self.config.holds:
+                at, fresh = self._wipe(at, turns.pick(holds) & now, fresh, settled)
+            self._go(turns, at, now)
+            length = turns.pick(passes)[:, 0]
+            found = np.where(length > 0, np.maximum(at + 1, walks), at + 1)
+            walks = np.where(now & (length > 0), found + length, walks)
+            ready = np.where(now, found, ready)
+            settled = np.where(now, np.maximum(walks + self.settling, at + 2), settled)
         return settled
 
     def _walk_compressed(self, turns: Turns, passes: Cycles, holds: Flags) -> Cycles:
@@ -190,11 +230,10 @@ class CoreTiming:
         for _ in range(turns.count):
             if len(moved) >= QUEUE_DEPTH:
                 ready = np.maximum(ready, moved[-QUEUE_DEPTH].max(axis=1) + 1)
-            at = turns.next(ready)
-            now = turns.real
+            at, now = self._next(turns, ready)
             if self.config.holds:
                 at, fresh = self._wipe(at, turns.pick(holds) & now, fresh, settled.max(axis=1))
-            turns.take(at)
+            self._go(turns, at, now)
             ready = np.where(now, at + 1, ready)
             moved.append(np.where(now[:, None], np.maximum(at[:, None] + 1, fetched), -NEVER))
             fetch = np.maximum(moved[-1] + 1, begun)
@@ -207,7 +246,17 @@ class CoreTiming:
             settled = np.where(now[:, None], np.maximum(settled, over), settled)
         return settled.max(axis=1)
 
-    def emit(self, spikes: Flags | None, taken: Mapping[str, Cycles] | None = None) -> Words:
+    def _stalls(self, spikes: npt.NDArray[Any]) -> Cycles:
+        """Cycles that a sweep waits at each slot, ``(samples, slots)``: its lanes fire on together."""
+        core = self.config
+        if not core.neuron.repeats:
+            return np.zeros((len(spikes), core.slots), np.int64)
+        fired = np.zeros((len(spikes), len(core.placement)), np.int64)
+        fired[:, np.array(core.placement) >= 0] = spikes[:, self.order]
+        busiest = fired.reshape(len(spikes), core.slots, core.lanes).max(axis=2)
+        return np.minimum(busiest, core.neuron.max_spikes - 1)
+
+    def emit(self, spikes: npt.NDArray[Any] | None, taken: Mapping[str, Cycles] | None = None) -> Words:
         """Update after the token, and the words that come of it; without spikes, the potentials."""
         core, latency, samples = self.config, self.latency, len(self.took)
         if spikes is not None:
@@ -215,17 +264,19 @@ class CoreTiming:
             address = np.empty(core.neurons, dtype=np.int64)
             address[self.order] = np.flatnonzero(np.array(core.placement) >= 0)
             slot = address[sources] // core.lanes
-            read = self.took[:, None] + (slot + 1) * latency.phases
-            last_read = self.took + core.slots * latency.phases
+            waits = np.cumsum(self._stalls(spikes), axis=1)
+            read = self.took[:, None] + (slot + 1) * latency.phases + np.take_along_axis(waits, slot, axis=1)
+            last_read = self.took + core.slots * latency.phases + waits[:, -1]
             words = Words(sources=sources, valid=valid, made=read + latency.shown + EMIT,
                           token=last_read + latency.shown + 1 + EMIT, taken=taken)
         else:
             # A slot is read when the potentials of the one before are out.
-            counts = [core.lanes] * (core.slots - 1) + [(core.neurons - 1) % core.lanes + 1]
-            pace = latency.shown + core.lanes + latency.phases - 1
-            last_read = self.took + latency.phases + (core.slots - 1) * pace
-            made = [latency.phases + index * pace + latency.shown + 1 + word
-                    for index, count in enumerate(counts) for word in range(count)]
+            counts = [core.lanes] * (core.slots - core.partial_slots) + [core.partial_lanes] * core.partial_slots
+            paces = [latency.shown + count + latency.phases - 1 for count in counts]
+            reads = np.cumsum([latency.phases, *paces[:-1]])
+            last_read = self.took + reads[-1]
+            made = [read + latency.shown + 1 + word
+                    for read, count in zip(reads, counts, strict=True) for word in range(count)]
             words = Words(sources=np.zeros((samples, len(made)), np.int64),
                           valid=np.ones((samples, len(made)), bool),
                           made=self.took[:, None] + np.array(made), token=last_read + latency.shown + 3)
@@ -234,7 +285,7 @@ class CoreTiming:
 
     def end_step(self, words: Words, streams: Sequence[Words]) -> None:
         """All of the step is settled; the next begins."""
-        self.free, self.sent = self.updated, words.token_taken + 1
+        self.free, self.register, self.sent = self.updated, self.took + 1, words.token_taken + 1
         for port, source in zip(self.config.ports, streams, strict=True):
             if port.kind == "hold":
                 self.held |= source.valid.any(axis=1)
@@ -244,8 +295,8 @@ class CoreTiming:
         total = sum(arriving.sum(axis=(0, 1)) @ cost for arriving, cost in zip(events, self.costs, strict=True))
         return int(np.max(total)) if np.ndim(total) else 0
 
-    def update_cycles(self, events: Sequence[npt.NDArray[Any]]) -> int:
-        """Clocks of sweeps, and of emptying what is held."""
+    def update_cycles(self, events: Sequence[npt.NDArray[Any]], spikes: npt.NDArray[Any] | None) -> int:
+        """Clocks of sweeps, and of emptying what is held; ``spikes`` are its own, if it fires."""
         core = self.config
         samples, steps = events[0].shape[:2]
         arrives = np.zeros((samples, steps), dtype=bool)
@@ -254,21 +305,5 @@ class CoreTiming:
                 arrives |= arriving.any(axis=2)
         again = int(np.maximum(arrives.sum(axis=1) - 1, 0).sum())
         sweeps = samples * steps + samples - 1
-        return int(core.slots * (sweeps * self.latency.phases + again + core.holds * (samples - 1)))
-
-
-def _row_passes(core: CoreConfig, network: IntegerNetwork, port: PortConfig) -> npt.NDArray[np.int64]:
-    """Passes of an event of each source in each walker, ``(sources, walkers)``."""
-    if port.kind == "pace":
-        return np.zeros((network.sizes[port.source], core.walkers), dtype=np.int64)
-    passes = max(1, port.value_bits)
-    end = port.source, core.name, port.delay
-    weights = next(edge.weights for edge in network.edges if (edge.source, edge.target, edge.delay) == end)
-    if not isinstance(core.rows, CompressedRows):
-        return np.full((weights.shape[1], 1), core.slots * passes, dtype=np.int64)
-    placement = np.array(core.placement).reshape(core.slots, core.lanes)
-    entries = [
-        np.count_nonzero(weights[placement[:, lane][placement[:, lane] >= 0]], axis=0)
-        for lane in range(core.lanes)
-    ]
-    return np.stack(entries, axis=1).astype(np.int64) * passes
+        stalls = 0 if spikes is None else int(self._stalls(spikes.reshape(samples * steps, -1)).sum())
+        return int(core.slots * (sweeps * self.latency.phases + again + core.holds * (samples - 1))) + stalls
