@@ -435,17 +435,42 @@ def test_training_writes_a_network_that_compiles(capsys: pytest.CaptureFixture[s
     assert compiled["nonzero_synapses"] == round(found["density"] * compiled["synapses"])
 
 
+def test_training_in_time_writes_a_network_that_compiles(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 2
+    x = rng.random((40, 6, 4)) < np.where(y[:, None, None] == np.array([0, 0, 1, 1]), 0.8, 0.1)
+    np.savez(tmp_path / "x.npz", x=x.astype(np.uint8), y=y)
+    data = f"{tmp_path / 'x.npz'}"
+    found = json_of(
+        capsys, "train", "recurrent", "--data", data, "--hidden", "6", "--epochs", "4", "-o", tmp_path / "net"
+    )
+    assert (found["method"], found["epochs"], found["n_test"]) == ("recurrent", 4, 8)
+    arguments = ["compile", tmp_path / "net" / "network.nir", "--evaluate", f"{data}:test"]
+    compiled = json_of(capsys, *arguments, "-o", tmp_path / "b")
+    assert compiled["accuracy_integer"] == found["accuracy_integer"]
+    assert compiled["accuracy_float"] == found["accuracy"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--data", "nothing"], "data: must be one of"),
-        (["--data", "digits", "--hidden", "a,b"], "--hidden must be numbers with commas between, not 'a,b'"),
-        (["--data", "digits", "--density", "0"], "density must be above 0 and at most 1, not 0.0"),
-        (["--data", "digits:test"], "data 'digits:test': must name no part"),
+        (["sparse", "--data", "nothing"], "data: must be one of"),
+        (
+            ["sparse", "--data", "digits", "--hidden", "a,b"],
+            "--hidden must be numbers with commas between, not",
+        ),
+        (["sparse", "--data", "digits", "--density", "0"], "density must be above 0 and at most 1, not 0.0"),
+        (["sparse", "--data", "digits:test"], "data 'digits:test': must name no part"),
+        (["sparse", "--data", "digits", "--bin-ms", "1"], "--bin-ms is no option of train sparse"),
+        (["conv", "--data", "digits", "--density", "0.1"], "--density is no option of train conv"),
+        (["conv", "--data", "digits"], "data 'digits:train': conv trains on data in time, not on images"),
+        (["recurrent", "--data", "digits", "--bin-ms", "-1"], "bin_ms must be above 0 and finite, not -1.0"),
     ],
 )
 def test_training_that_cannot_be_is_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, options: list[str], message: str
 ) -> None:
-    assert refuse(capsys, "train", "sparse", *options, "-o", tmp_path / "net").startswith(message)
+    assert refuse(capsys, "train", *options, "-o", tmp_path / "net").startswith(message)
     assert not (tmp_path / "net").exists()

@@ -96,7 +96,7 @@ def pairs(console: "Console", rows: Iterable[Sequence[str]]) -> None:
 
 def line(console: "Console", text: str, style: str | None = None) -> None:
     """Print one line as it is."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def show_doctor(console: "Console", result: Result) -> None:
