@@ -173,7 +173,7 @@ MUTANTS = [
            "rtl/test_lif_core.py::test_spikes[dense-held-subtract-next-shift]"),
     Mutant("drain-again", LATENCY, "the last slot still fires when words are taken",
            "max(cycles, self.potential) if self.core.neuron.repeats", "cycles if self.core.neuron.repeats",
-           "rtl/test_lif_core.py::test_several_spikes_a_step[at once-spikes-3]"),
+           "rtl/test_lif_core.py::test_words_wait_while_the_last_slot_fires[1]"),
     Mutant("settled-held", LATENCY, "held drive is emptied while it is added to",
            "not self.core.forwards and not self.core.holds", "not self.core.forwards",
            "rtl/test_lif_core.py::test_held_drive_is_replaced_right_after_a_row[4-2-dense]"),

@@ -173,6 +173,19 @@ def test_all_neurons_fire_as_often_as_they_may(ports: str, size: int, lanes: int
         assert counted(got, "update_cycle") == sweeps(case)
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_words_wait_while_the_last_slot_fires(lanes: int) -> None:
+    """Events of the next step are there; they must not be added before the last slot is stored."""
+    neuron = NeuronConfig(state_bits=16, compare=(3,), reset_amount=(1,), max_spikes=30, bias=(40,))
+    network = IntegerNetwork(
+        name="one", inputs=(InputPort(name="in0", shape=(3,)),),
+        populations=(Population(name="core", size=8, neuron=neuron),),
+        edges=(Edge(source="in0", target="core", weights=np.arange(24).reshape(8, 3)),), outputs=("core",))
+    case = core_case(network, Kinds(lanes=lanes, rows="dense"), {"in0": np.ones((2, 6, 3), np.int64)})
+    assert (case.trace.spikes["core"] == 30).all()
+    check(case)
+
+
 def test_places_without_a_neuron_hold_up_nothing() -> None:
     """They have the level and the bias of all, but no weights that would keep them from firing."""
     kinds = Kinds(max_spikes=5, size=3, lanes=2, rows="dense")
