@@ -42,8 +42,8 @@ def test_recordings_come_as_the_network_was_fed(recordings: str) -> None:
 
 def test_what_is_asked_for_goes_before_the_metadata(recordings: str) -> None:
     trained = {"name": "events", "steps": 4, "bin_ms": 1.0}
-    stimulus = from_data((PORT,), recordings, Coding.of_metadata(trained, steps=3, bin_ms=2.0))
-    assert stimulus.x["in"][0, :, 1, 1, 1].tolist() == [2, 1, 1]
+    stimulus = from_data((PORT,), recordings, Coding.of_metadata(trained, steps=3, bin_ms=3.0))
+    assert stimulus.x["in"][0, :, 1, 1, 1].tolist() == [2, 1, 0]
     merged = InputPort(name="in", shape=(1, 3, 5), max_events=2)
     off = from_data((merged,), recordings, Coding.of_metadata(trained, polarity="off"))
     assert not off.x["in"].any()
