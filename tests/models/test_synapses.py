@@ -117,6 +117,9 @@ def test_states_are_as_wide_as_what_passes_through_them() -> None:
     assert dtype(0, current=Current(bits=24, decay=half)) == torch.int32
     assert dtype(0, current=Current(bits=24, decay=fine)) == torch.int64
     assert dtype((1 << 31) - (1 << 24), current=Current(bits=24)) == torch.int64
+    narrow = NeuronConfig(state_bits=8, current=Current(bits=24, bias=(1 << 20,)))
+    for drive, expected in (((1 << 31) - (9 << 20), torch.int64), ((1 << 31) - (10 << 20), torch.int32)):
+        assert state_dtype(Population(name="a", size=1, neuron=narrow), drive) == expected
 
 
 @pytest.mark.parametrize("seed", range(50))
