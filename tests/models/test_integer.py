@@ -381,6 +381,15 @@ def test_refuses_inputs_that_do_not_go_together() -> None:
         IntegerModel(network).run({"a": x + 2, "b": x})
 
 
+def test_refuses_more_spikes_than_an_input_brings() -> None:
+    port = InputPort(name="in", shape=(2,), max_events=3)
+    network = IntegerNetwork(name="counts", inputs=(port,), populations=(), edges=(), outputs=())
+    IntegerModel(network).run(np.full((1, 1, 2), 3))
+    message = r"^input 'in': values must be spikes, 0\.\.3, not 4 at \(0, 0, 1\)$"
+    with pytest.raises(ConfigError, match=message):
+        IntegerModel(network).run(np.array([[[3, 4]]]))
+
+
 def test_refuses_networks_that_it_cannot_run() -> None:
     neuron = NeuronConfig(fires=False)
     chain = IntegerNetwork(
