@@ -8,7 +8,6 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikewright.config import CoreConfig
-from spikewright.errors import ConfigError
 from spikewright.events import Kind, WordFormat
 from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.planes import plane_fields, plane_row
@@ -57,8 +56,6 @@ class Intake(wiring.Component):
     def __init__(self, core: CoreConfig, words: tuple[WordFormat, ...], closing: Collection[int] = ()
                  ) -> None:
         self.core, self.closing = core, frozenset(closing)
-        if len(self.closing) == len(words):
-            raise ConfigError(f"core {core.name!r}: must have a port that closes no cycle")
         sources = {f"source_{index}": In(word_stream(word)) for index, word in enumerate(words)}
         super().__init__({
             **sources, "event": Out(stream.Signature(event_layout(core))), "token": Out(2), "take": In(1),
@@ -104,7 +101,7 @@ class Intake(wiring.Component):
             ready = Mux(is_event[index], passes, self.take)
             if index in self.closing:
                 ready = Mux(drops[index], self.enable,
-                            open_ports[index] & Mux(has_event[index], passes,
+                            open_ports[index] & Mux(is_event[index], passes,
                                                     self.take & (kind != Kind.END_OF_SAMPLE)))
             m.d.comb += source.ready.eq(ready)
         return m

@@ -382,6 +382,8 @@ class ChipConfig:
                     raise ConfigError(
                         f"core {core.name!r}: port {port.source!r} must fire, not give potentials"
                     )
+            if core.ports and all(self.closes_cycle(core, port) for port in core.ports):
+                raise ConfigError(f"core {core.name!r}: must have a port that closes no cycle")
             known.add(core.name)
         for name in self.outputs:
             if name not in {core.name for core in self.cores}:

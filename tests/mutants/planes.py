@@ -7,11 +7,13 @@ __all__ = ["MUTANTS"]
 KERNELS = "rtl/kernels.py"
 PLANES = "rtl/planes.py"
 RING = "rtl/ring.py"
+INTAKE = "rtl/intake.py"
 
 EVERY_EVENT = "rtl/test_kernels.py::test_every_event_adds_its_column_of_the_matrix[9-1.0]"
 ROW = "rtl/test_planes.py::test_row_of_every_source[0-shape2-2-pool2]"
 REST = "rtl/test_planes.py::test_row_of_every_source[0-shape6-4-pool6]"
 SPIKES = "rtl/test_planes.py::test_spikes_carry_addresses_in_the_plane[0.5-shape4-2]"
+LOOP = "rtl/test_intake_cycles.py::test_every_event_of_a_step_then_its_token[0.0-1.0-1.0-loop]"
 STEP = "rtl/test_ring.py::test_every_event_comes_in_its_step[1.0-1.0-words]"
 
 MUTANTS = [
@@ -41,4 +43,27 @@ MUTANTS = [
            "return Mux(total >= depth, total - depth, total)", "return total", STEP),
     Mutant("ring-one-event-a-word", RING, "of a word only the first event goes out",
            "return field, rest & (rest - 1)", "return field, rest & 0", STEP),
+
+    Mutant("loop-too-early", INTAKE, "events of a loop are added before their step begins",
+           "source.valid & (source.payload.kind != Kind.END_OF_SAMPLE) for source in forward)).any())",
+           "source.valid for source in forward)).any())",
+           "rtl/test_intake_cycles.py::test_no_event_of_a_loop_before_its_step_begins[loop]"),
+    Mutant("loop-begun-for-ever", INTAKE, "once a step has begun, all have",
+           "begun.eq(begins & ~self.take)", "begun.eq(begins)",
+           "rtl/test_intake_cycles.py::test_no_event_of_a_loop_before_its_step_begins[loop]"),
+    Mutant("loop-not-dropped", INTAKE, "what a loop brings too early is of the next sample",
+           "m.d.sync += dropping.eq(1)", "m.d.sync += dropping.eq(0)", LOOP),
+    Mutant("loop-dropped-for-ever", INTAKE, "a loop brings nothing after the first sample",
+           "m.d.sync += dropping.eq(0)", "m.d.sync += dropping.eq(1)", LOOP),
+    Mutant("loop-two-ends", INTAKE, "a sample's end is taken while the last one's words are dropped",
+           "Cat(*ends).all() & ~Cat(*drops).any()", "Cat(*ends).all()", LOOP),
+    Mutant("loop-end-waits", INTAKE, "a sample's end waits for that of the loop, which waits for it",
+           "Mux(kind == Kind.END_OF_SAMPLE, Cat(*ends).all() & ~Cat(*drops).any(), brought)", "brought", LOOP),
+    Mutant("loop-rests", INTAKE, "an event of a loop that reaches nothing is never taken",
+           "open_ports[index] & Mux(is_event[index], passes,",
+           "open_ports[index] & Mux(has_event[index], passes,",
+           "rtl/test_intake_cycles.py::test_sources_of_a_loop_that_reach_nothing_are_passed_over"),
+    Mutant("pace-adds", INTAKE, "events that only pace wait for the walkers",
+           "passes: Any = self.enable", "passes: Any = self.enable & joined.ready",
+           "rtl/test_intake_cycles.py::test_events_of_a_port_that_paces_are_taken_at_once"),
 ]

@@ -1,6 +1,7 @@
 """The intake: every event of a step, from ports that run ahead of each other, and then its token."""
 
 import random
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -31,9 +32,10 @@ class Tokens(wiring.Component):  # type: ignore[type-arg]  # not generic at run 
     tokens: Any
     closed: Any
 
-    def __init__(self, core: CoreConfig, formats: tuple[WordFormat, ...] | None = None) -> None:
+    def __init__(self, core: CoreConfig, formats: tuple[WordFormat, ...] | None = None,
+                 closing: Collection[int] = ()) -> None:
         formats = formats or port_words(core)
-        self.intake = Intake(core, formats)
+        self.intake = Intake(core, formats, closing)
         self.names = [f"source_{index}" for index in range(len(core.ports))]
         super().__init__({
             **{name: In(word_stream(format)) for name, format in zip(self.names, formats, strict=True)},
