@@ -1,7 +1,7 @@
 """Pieces of the harness: what feeds an input, records a core, and talks over the bus."""
 
 from spikewright.config import ChipConfig
-from spikewright.cosim.names import Names, Tag, put, state_memories
+from spikewright.cosim.names import Names, Tag, put, state_memories, state_parts
 from spikewright.memories import bus_map
 from spikewright.rtl.chip import bus_shape
 
@@ -91,8 +91,13 @@ def read_states(chip: ChipConfig, names: Names) -> str:
                 f"            for (i = 0; i < {count}; i = i + 1) read_bus({bases[memory.name]} + i, tag);"
             )
         else:
-            record = put("tag", f"{names.words(memory)}[i]")
-            lines.append(f"            for (i = 0; i < {memory.depth}; i = i + 1) {record}")
+            parts, bits = state_parts(chip, memory)
+            ends = [min(bits * part + bits, memory.width) for part in range(parts)]
+            word = f"{names.words(memory)}[i]"
+            records = [put("tag", f"{word}[{end - 1}:{bits * part}]") for part, end in enumerate(ends)]
+            lines.append(f"            for (i = 0; i < {memory.depth}; i = i + 1) begin")
+            lines += [f"                {record}" for record in records]
+            lines.append("            end")
     body = "\n".join(lines)
     return f"""\
     task read_states(input [7:0] tag);

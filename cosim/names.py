@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from spikewright.config import ChipConfig, identifier
-from spikewright.memories import MemoryConfig, core_memories
+from spikewright.memories import BUS_BITS, MemoryConfig, core_memories
 
-__all__ = ["RECORD_BYTES", "Names", "Tag", "put", "state_memories"]
+__all__ = ["PAYLOAD_BITS", "RECORD_BYTES", "Names", "Tag", "put", "state_memories", "state_parts"]
 
-RECORD_BYTES = 12
+RECORD_BYTES, PAYLOAD_BITS = 12, 56
 
 
 class Tag(IntEnum):
@@ -58,6 +58,13 @@ class Names:
 def state_memories(chip: ChipConfig) -> list[MemoryConfig]:
     """State memories in the order in which they are recorded."""
     return [memory for core in chip.cores for memory in core_memories(core) if memory.state]
+
+
+def state_parts(chip: ChipConfig, memory: MemoryConfig) -> tuple[int, int]:
+    """Records that a word of a state memory takes, lowest bits first, and bits of each."""
+    if chip.contents == "bus":
+        return memory.transfers, BUS_BITS
+    return -(-memory.width // PAYLOAD_BITS), PAYLOAD_BITS
 
 
 def put(tag: Tag | int | str, payload: str) -> str:

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from spikewright.config import ChipConfig
 from spikewright.cosim.fault_parts import BUS_TAG, MEMORY_TAG, OUTPUT_TAG
-from spikewright.cosim.names import state_memories
+from spikewright.cosim.names import PAYLOAD_BITS, state_memories
+from spikewright.memories import MemoryConfig
 
 __all__ = ["Probe", "effect", "read_probe"]
 
@@ -28,7 +29,7 @@ def read_probe(path: Path, chip: ChipConfig) -> Probe:
     words = raw[: len(raw) // 2 * 2].astype(np.uint64)
     entries = words[0::2] | (words[1::2] << np.uint64(32))
     tags, payloads = entries & np.uint64(0xFF), entries >> np.uint64(8)
-    size = sum(memory.depth for memory in state_memories(chip))
+    size = sum(memory.depth * _parts(memory) for memory in state_memories(chip))
     states = payloads[tags == MEMORY_TAG]
     return Probe(
         outputs=[payloads[tags == OUTPUT_TAG + index] for index in range(len(chip.outputs))],
@@ -65,10 +66,15 @@ def _in_order(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return words[np.lexsort((words, tokens - ((words & np.uint64(3)) != 0)))]
 
 
-def _place(chip: ChipConfig, word: int) -> str:
+def _parts(memory: MemoryConfig) -> int:
+    """Reports that a word takes."""
+    return -(-memory.width // PAYLOAD_BITS)
+
+
+def _place(chip: ChipConfig, report: int) -> str:
     """Which word of which state memory."""
     for memory in state_memories(chip):
-        if word < memory.depth:
-            return f"{memory.name}[{word}]"
-        word -= memory.depth
+        if report < memory.depth * _parts(memory):
+            return f"{memory.name}[{report // _parts(memory)}]"
+        report -= memory.depth * _parts(memory)
     raise AssertionError("a word beyond all memories")

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikewright.config import ChipConfig, slot_bits
-from spikewright.cosim.names import state_memories
+from spikewright.cosim.names import state_memories, state_parts
 
 __all__ = ["States", "sort_states", "state_words"]
 
@@ -19,8 +19,7 @@ def state_words(chip: ChipConfig) -> int:
 
 
 def _sizes(chip: ChipConfig) -> list[int]:
-    bus = chip.contents == "bus"
-    return [memory.depth * (memory.transfers if bus else 1) for memory in state_memories(chip)]
+    return [memory.depth * state_parts(chip, memory)[0] for memory in state_memories(chip)]
 
 
 def sort_states(chip: ChipConfig, words: Integers, readings: int) -> States:
@@ -29,8 +28,11 @@ def sort_states(chip: ChipConfig, words: Integers, readings: int) -> States:
     blocks = np.split(words.reshape(readings, state_words(chip)), np.cumsum(_sizes(chip))[:-1], axis=1)
     by_name = {}
     for memory, block in zip(memories, blocks, strict=True):
-        parts = block.reshape(readings, memory.depth, block.shape[1] // memory.depth)
-        by_name[memory.name] = sum(parts[:, :, t] << (32 * t) for t in range(parts.shape[2]))
+        count, bits = state_parts(chip, memory)
+        parts = block.reshape(readings, memory.depth, count)
+        if memory.width > 63:  # wider than a NumPy integer
+            parts = parts.astype(object)
+        by_name[memory.name] = sum(parts[:, :, part] << (bits * part) for part in range(count))
     states: States = {}
     for core in chip.cores:
         lanes = np.stack([by_name[f"{core.name}.state.{lane}"] for lane in range(core.lanes)], axis=2)

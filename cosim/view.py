@@ -75,23 +75,33 @@ def _input(index: int, port: InputConfig) -> str:
 """
 
 
+def _states(core: CoreConfig, names: Names, memories: dict[str, MemoryConfig]) -> str:
+    """What is stored of every neuron: its potential, its current and its held drive, where it has them."""
+    received, lines = core.accumulator_bits, []
+    neurons = [(neuron, place) for place, neuron in enumerate(core.placement) if neuron >= 0]
+    for neuron, place in sorted(neurons)[:MAX_POTENTIALS]:
+        slot, lane = divmod(place, core.lanes)
+        words = names.words(memories[f"{core.name}.state.{lane}"])
+        fields = {"potential": (slot, 0, received)}
+        if core.neuron.current is not None:
+            above = core.state_word_bits - core.stored_bits
+            fields = {"potential": (slot, above, core.stored_bits), "current": (slot, 0, received)}
+        if core.holds:
+            fields["held"] = ((1 << slot_bits(core)) + slot, 0, received)
+        for name, (word, low, bits) in fields.items():
+            value = f"{words}[{word}][{low + bits - 1}:{low}]"
+            lines.append(f"            wire signed [{bits - 1}:0] {name}_{neuron} = {value};\n")
+    return "".join(lines)
+
+
 def _population(core: CoreConfig, names: Names, memories: dict[str, MemoryConfig]) -> str:
-    """The core's stream, which neurons fire in its step, and the stored potential of every neuron."""
+    """The core's stream, which neurons fire in its step, and what is stored of every neuron."""
     valid, ready, word = (names.sink(core.name, signal) for signal in ("valid", "ready", "payload"))
     bits = core.address_bits
     value = _value(word, bits, core.word.value_bits, signed=True)
     neurons = [(place, neuron) for place, neuron in enumerate(core.placement) if neuron >= 0]
     addresses = core.addresses.tolist()
     cases = "\n".join(f"                    {addresses[neuron]}: neuron = {neuron};" for _, neuron in neurons)
-    potentials = ""
-    for place, neuron in sorted(neurons, key=lambda entry: entry[1])[:MAX_POTENTIALS]:
-        slot, lane = divmod(place, core.lanes)
-        words = names.words(memories[f"{core.name}.state.{lane}"])
-        top = core.accumulator_bits - 1
-        potentials += f"            wire signed [{top}:0] potential_{neuron} = {words}[{slot}][{top}:0];\n"
-        if core.holds:
-            held = (1 << slot_bits(core)) + slot
-            potentials += f"            wire signed [{top}:0] held_{neuron} = {words}[{held}][{top}:0];\n"
     spikes = f"""\
             reg [{core.neurons - 1}:0] spikes = 0;  // of this step so far
             always @(posedge clk) if (running) begin
@@ -110,5 +120,5 @@ def _population(core: CoreConfig, names: Names, memories: dict[str, MemoryConfig
                     default: ;
                 endcase
             end
-{spikes if core.neuron.fires else ""}{potentials}        end
+{spikes if core.neuron.fires else ""}{_states(core, names, memories)}        end
 """

@@ -1,7 +1,8 @@
 // Goes into the build's own spikewright_memory, before its endmodule, in runs that inject faults: a bit that
 // flips once, a bit that is stuck, and a report of all words to the probe's file.
     reg fault_stuck = 1'b0, fault_value = 1'b0;
-    integer fault_word = 0, fault_bit = 0, fault_index;
+    integer fault_word = 0, fault_bit = 0, fault_index, fault_part;
+    reg [55:0] fault_bits;
 
     task flip(input integer at, input integer place);
         words[at] <= words[at] ^ ({{(WIDTH-1){1'b0}}, 1'b1} << place);
@@ -25,5 +26,8 @@
 
     task report(input [7:0] tag);
         for (fault_index = 0; fault_index < DEPTH; fault_index = fault_index + 1)
-            $fwrite(harness.probe, "%u", {56'd0 | words[fault_index], tag});
+            for (fault_part = 0; fault_part < WIDTH; fault_part = fault_part + 56) begin
+                fault_bits = words[fault_index] >> fault_part;
+                $fwrite(harness.probe, "%u", {fault_bits, tag});
+            end
     endtask
