@@ -177,7 +177,7 @@ def test_sources_of_a_loop_that_reach_nothing_are_passed_over() -> None:
     core = replace(core, ports=ports)
     formats = (port_words(core)[0], replace(port_words(core)[1], address_bits=plane.address_bits))
     event, rest = word(formats[1], Kind.EVENT, 2), word(formats[1], Kind.EVENT, 4)
-    send = {"source_0": [STEP], "source_1": [rest, event, rest, STEP]}
+    send: Any = {"source_0": [STEP], "source_1": [rest, event, rest, STEP]}
     got = run_streams(Tokens(core, formats, closing=(1,)), send=send, receive={"event": 1, "tokens": 1},
                       may_retract=["event", "tokens"])
     assert [decode(event_layout(core), bits)["row"] for bits in got["event"]] == [3]
