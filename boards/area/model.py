@@ -17,7 +17,7 @@ from spikewright.boards.area.adders import carry_terms
 from spikewright.boards.area.terms import add, lut_terms
 from spikewright.compiler.blockram import ECP5, blocks, realised_memories, varying_bits
 from spikewright.compiler.words import Image
-from spikewright.config import ChipConfig
+from spikewright.config import ChipConfig, KernelRows
 
 __all__ = ["AreaEstimate", "Images", "chip_terms", "estimate_area", "load_model", "total"]
 
@@ -37,16 +37,19 @@ class AreaEstimate:
         Largest and mean error of ``luts`` on designs that were not fitted to.
     held_out, within_10
         How many these are, and how many of them are met within 10 %.
+    beyond
+        What the chip has that the model was not fitted to: then there are no ``luts`` and ``carries``.
     """
 
-    luts: int
-    carries: int
+    luts: int | None
+    carries: int | None
     brams: int
     error_percent: float
     mean_error_percent: float
     held_out: int
     within_10: int
     technology: str = TECHNOLOGY
+    beyond: tuple[str, ...] = ()
 
 
 @cache
@@ -71,14 +74,39 @@ def total(coefficients: Mapping[str, float], terms: Mapping[str, float]) -> floa
     return sum(coefficients.get(term, 0.0) * amount for term, amount in terms.items() if amount)
 
 
+def unfitted(chip: ChipConfig) -> tuple[str, ...]:
+    """What a chip has that no design had which the model was fitted to."""
+    found = set()
+    for core in chip.cores:
+        neuron = core.neuron
+        constant = all(level.name != "decay" for level in (*core.parameters, *core.levels))
+        for there, what in (
+            (isinstance(core.rows, KernelRows), "kernels"),
+            (any(port.delayed for port in core.ports), "delays"),
+            (any(port.plane is not None for port in core.ports), "addresses in the plane"),
+            (neuron.current is not None, "synaptic currents"),
+            (neuron.max_spikes > 1, "several spikes a step"),
+            (neuron.decay.kind == "multiply" and constant, "decays by a constant factor"),
+        ):
+            if there:
+                found.add(what)
+    return tuple(sorted(found))
+
+
 def estimate_area(chip: ChipConfig, images: Images = None) -> AreaEstimate:
-    """Area of a chip; block RAM is exact with the ``images`` of baked contents: constant bits take none."""
+    """Area of a chip; block RAM is exact with the ``images`` of baked contents: constant bits take none.
+
+    Look-up tables and carry cells are those of chips like the ones that the model was fitted to; of others
+    there is block RAM alone.
+    """
     model = load_model()
-    terms = chip_terms(chip, images)
-    coefficients = model["coefficients"]
-    luts, carries = (round(total(coefficients[name], terms[name])) for name in ("luts", "carries"))
+    luts = carries = None
+    beyond = unfitted(chip)
+    if not beyond:
+        terms, coefficients = chip_terms(chip, images), model["coefficients"]
+        luts, carries = (round(total(coefficients[name], terms[name])) for name in ("luts", "carries"))
     held_out = model["held_out"]
-    return AreaEstimate(luts=luts, carries=carries, brams=blocks(ECP5, chip, images),
+    return AreaEstimate(luts=luts, carries=carries, brams=blocks(ECP5, chip, images), beyond=beyond,
                         error_percent=held_out["luts"]["max_percent"],
                         mean_error_percent=held_out["luts"]["mean_percent"], held_out=held_out["designs"],
                         within_10=held_out["luts"]["within_10"])

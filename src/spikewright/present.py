@@ -191,6 +191,9 @@ def show_compile(console: "Console", result: Result) -> None:
 
 def area_of(model: Result) -> str:
     """Modelled cells, and how far the model is off."""
+    if model["luts"] is None:
+        brams, what = number(model["brams"]), ", ".join(model["beyond"])
+        return f"{brams} block RAMs on {model['technology']}; LUT4 are not modelled for {what}"
     return (
         f"about {number(model['luts'])} LUT4, {number(model['carries'])} carry cells,"
         f" {number(model['brams'])} block RAMs on {model['technology']}; LUT4 within 10 % on"

@@ -124,7 +124,8 @@ def tiles(compiled: Summary, cosim: Summary | None, estimated: Summary | None) -
     if not estimated:
         area = compiled["area_model"]
         note = f"modelled, mean error {area['mean_error_percent']:.0f} %; {number(area['brams'])} block RAMs"
-        found.append(tile(f"LUTs, {area['technology']}", f"about {number(area['luts'])}", note))
+        if area["luts"] is not None:
+            found.append(tile(f"LUTs, {area['technology']}", f"about {number(area['luts'])}", note))
     for target in (estimated or {"targets": []})["targets"]:
         name = target["technology"]
         if target["fmax_mhz"] is not None:
