@@ -155,4 +155,6 @@ def test_refusals() -> None:
     network = readers()
     message = r"^finetune: must have two or more samples with labels, not 1$"
     with pytest.raises(ConfigError, match=message):
-        finetune(network, unrounded(network), {"in": np.zeros((1, 2, 8))}, [0], FinetuneOptions())
+        finetune(
+            network, unrounded(network), {"in": np.zeros((1, 2, 8))}, np.zeros(1, int), FinetuneOptions()
+        )
