@@ -16,6 +16,8 @@ __all__ = [
     "LevelsOverflowError",
     "choose_current_bits",
     "choose_state_bits",
+    "least_bits",
+    "least_current_bits",
     "population_neuron",
     "scale_text",
 ]
@@ -164,7 +166,7 @@ def choose_current_bits(
     """Width of a synaptic current: proven as that of a state, 16 bits or four above the levels at most."""
     current = neuron.current
     assert current is not None  # asked only of populations with one
-    least = max(8, signed_bits(min(current.bias), max(current.bias)), current.decay.shift + 1)
+    least = least_current_bits(current)
     reached = reachable_current(current, drive, 1 << (WIDEST - 1))
     proven = WIDEST + 1
     if reached is not None:
@@ -185,6 +187,11 @@ def least_bits(neuron: NeuronConfig) -> int:
     levels += neuron.compare if neuron.fires else ()
     least = max(8, signed_bits(min(levels), max(levels)), neuron.decay.shift + 1)
     return least if neuron.floor is None else max(least, signed_bits(neuron.floor, 0))
+
+
+def least_current_bits(current: Current) -> int:
+    """The narrowest current that holds its bias."""
+    return max(8, signed_bits(min(current.bias), max(current.bias)), current.decay.shift + 1)
 
 
 def everywhere(low: int, high: int, size: int) -> Range:

@@ -1,18 +1,17 @@
 """The whole way down: a NIR graph to an integer network, a chip configuration and memory images."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
-from spikewright.compiler.calibrate import Feed
-from spikewright.compiler.calibrate import calibrate as choose_clips
+from spikewright.compiler.effort import Effort, Labelled, Outcome, quantize_with
+from spikewright.compiler.isolate import Feed
 from spikewright.compiler.mapping import Contents, RowsChoice, map_network
 from spikewright.compiler.metadata import graph_metadata
 from spikewright.compiler.plan import DEFAULT_WEIGHT_BITS, Plan
-from spikewright.compiler.quantize import quantize
 from spikewright.compiler.reader import read_network, read_nir
 from spikewright.compiler.semantics import (
     Semantics,
@@ -45,6 +44,8 @@ class Lowered:
         What was decided where the graph left a choice, in lines for a person.
     losses
         What quantization cost, by edge.
+    outcome
+        On which way the integer network was found.
     """
 
     semantics: Semantics
@@ -55,6 +56,7 @@ class Lowered:
     notes: tuple[str, ...]
     losses: tuple[Loss, ...]
     summary: Summary
+    outcome: Outcome
 
 
 def lower(
@@ -68,6 +70,7 @@ def lower(
     contents: Contents = "baked",
     rows: RowsChoice = "auto",
     calibrate: Feed | npt.NDArray[Any] | None = None,
+    effort: Effort | None = None,
     name: str | None = None,
 ) -> Lowered:
     """Lower a NIR graph.
@@ -84,7 +87,9 @@ def lower(
         See :func:`~spikewright.compiler.mapping.map_network`.
     calibrate
         Inputs of the real network, ``(samples, steps, *shape)`` or such by name of the input, on which scales
-        are chosen where training did not fix them.
+        are chosen where training did not fix them: short for the ``effort`` that does so.
+    effort
+        How quantization goes about it; by default without data, with a scale for each population.
     name
         Name of the network; by default that of the metadata, else of the file.
 
@@ -97,12 +102,17 @@ def lower(
     given_name, decided = decide_semantics(graph, semantics, source)
     stem = Path(source_network).stem if isinstance(source_network, str | Path) else "network"
     real = read_network(graph, decided, name or given_name or stem)
-    plan, plan_notes = make_plan(decided, weight_bits, state_bits)
+    plan_notes = make_plan(decided, weight_bits, state_bits)[1]
     if calibrate is not None:
         feed = calibrate if isinstance(calibrate, dict) else one_feed(real, calibrate)
-        plan, clip_notes = choose_clips(real, plan, feed)
-        plan_notes += clip_notes
-    quantized = quantize(real, plan)
+        effort = replace(effort or Effort(), calibrate=Labelled(feed=feed))
+    outcome = quantize_with(
+        real,
+        lambda bits: make_plan(decided, weight_bits if bits is None else bits, state_bits)[0],
+        effort or Effort(),
+    )
+    quantized = outcome.quantized
+    plan_notes += outcome.notes
     notes = (*semantics_notes(decided), *real.notes, *plan_notes, *quantized.notes)
     mapped = map_network(quantized.network, lanes=lanes, contents=contents, rows=rows)
     return Lowered(
@@ -114,6 +124,7 @@ def lower(
         notes=(*notes, *loss_notes(quantized.losses)),
         losses=quantized.losses,
         summary=summarise(quantized.network, mapped.chip),
+        outcome=outcome,
     )
 
 

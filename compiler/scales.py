@@ -11,7 +11,7 @@ from spikewright.fixed import signed_range
 from spikewright.ir import RealEdge, RealNetwork, RealPopulation
 from spikewright.network import InputPort
 
-__all__ = ["by_row", "channels", "choose_scales", "grouped", "groups", "value_scale"]
+__all__ = ["Reals", "by_row", "channels", "choose_scales", "grouped", "groups", "value_scale"]
 
 Reals = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.int64]

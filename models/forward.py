@@ -28,6 +28,10 @@ class Neurons(Protocol):
     """Of the drive."""
     outputs: torch.Tensor
     """Any tensor of the dtype and the device of what they send."""
+    integrated: torch.Tensor
+    """Potential ``u`` of the last step, ``(samples, size)``, before a reset that is due in the same step."""
+    current: torch.Tensor
+    """Synaptic current ``j`` of the last step, where there is one."""
 
     def step(self, drive: torch.Tensor) -> torch.Tensor:
         """One step with ``i + h``, ``(samples, size)``: their spikes, or potentials if they do not fire."""

@@ -36,6 +36,7 @@ class IntegerNeurons:
         self._stored = self._levels.bias.expand(shape)
         self._current = self._levels.current_bias.expand(shape)
         self._potential = torch.zeros(shape, dtype=dtype, device=device)
+        self.integrated = self.current = self._potential
         self._fired = torch.zeros(shape, dtype=torch.bool, device=device)
 
     def step(self, drive: torch.Tensor) -> torch.Tensor:
@@ -43,14 +44,14 @@ class IntegerNeurons:
         neuron, levels, current = self._neuron, self._levels, self._neuron.current
         feeding = drive
         if current is not None:
-            feeding = (self._current + drive).clamp_(*signed_range(current.bits))
+            self.current = feeding = (self._current + drive).clamp_(*signed_range(current.bits))
             self._current = current.decay.apply(feeding, levels.current_factor) + levels.current_bias
         late = current is not None and current.feeds == "old"
         potential = self._stored.clone() if late else self._stored + feeding
         potential.clamp_(*neuron.potential_range)
         if neuron.stores_spike:
             potential = torch.where(self._fired, levels.reset_value, potential)
-        outputs = potential
+        outputs = self.integrated = potential
         if neuron.fires:
             outputs, potential = self._fire(potential)
         self._potential = potential

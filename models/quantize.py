@@ -80,7 +80,10 @@ def decay_factor(decay: Decay) -> float:
 
 
 def decay_codes(potential: torch.Tensor, decay: Decay) -> torch.Tensor:
-    """``D`` of integers carried in floats, exactly; the gradient is that of the real factor."""
+    """``D`` of integers carried in floats, exactly; the gradient is that of the real factor.
+
+    The last axis counts the neurons, where each has a factor of its own.
+    """
     if decay.kind == "none":
         return potential
     decayed: torch.Tensor = _DecayCodes.apply(potential, decay)  # type: ignore[no-untyped-call]
@@ -100,11 +103,13 @@ class _Round(torch.autograd.Function):
 class _DecayCodes(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, potential: torch.Tensor, decay: Decay) -> torch.Tensor:
-        ctx.factor = decay_factor(decay)
         if decay.kind == "shift":  # a power of two scales a float exactly, and floor is the arithmetic shift
+            ctx.factor = decay_factor(decay)
             return potential - torch.floor(potential * 2.0**-decay.shift)
         wide = potential.double()  # magnitudes of 24 bits times a factor of 17: within 2**53
-        magnitude = torch.floor(wide.abs() * decay.factor[0] * 2.0**-decay.fraction_bits)
+        factor = torch.tensor(decay.factor, dtype=wide.dtype, device=wide.device) * 2.0**-decay.fraction_bits
+        ctx.factor = factor.to(potential.dtype)
+        magnitude = torch.floor(wide.abs() * factor)
         return (magnitude * wide.sign()).to(potential.dtype)
 
     @staticmethod

@@ -55,6 +55,7 @@ class RealNeurons:
         self._potential = torch.zeros(samples, population.size, dtype=dtype, device=device)
         self._spikes = torch.zeros_like(self._potential)
         self._current = torch.zeros_like(self._potential)
+        self.integrated = self.current = self._potential
         names = ["decay", "bias", "threshold", "reset_amount", "reset_value"]
         arrays = {name: getattr(population, name) for name in names}
         if population.current is not None:
@@ -68,7 +69,7 @@ class RealNeurons:
         if population.current is not None:
             new = levels["current_decay"] * self._current + drive + levels["current_bias"]
             feeding = new if population.current.feeds == "new" else self._current
-            self._current = new
+            self._current = self.current = new
         potential = levels["decay"] * self._potential + feeding + levels["bias"]
         waits = population.fires and population.reset_when == "next"
         if waits and population.reset == "subtract":
@@ -77,7 +78,7 @@ class RealNeurons:
             potential = potential.clamp(min=population.v_min)
         if waits and population.reset == "set":
             potential = torch.where(self._spikes > 0, levels["reset_value"], potential)
-        self._potential = potential
+        self._potential = self.integrated = potential
         if not population.fires:
             return potential
         self._fire()

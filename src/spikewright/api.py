@@ -15,7 +15,9 @@ from spikewright.errors import ConfigError
 from spikewright.stages.common import read_summary
 
 if TYPE_CHECKING:
+    from spikewright.compiler.calibrate import Widths
     from spikewright.compiler.mapping import Contents, RowsChoice
+    from spikewright.compiler.plan import Granularity
     from spikewright.config import ChipConfig
     from spikewright.cosim.simulators import Simulator
     from spikewright.models.binning import Polarity
@@ -48,6 +50,10 @@ def compile(
     steps: int | None = None,
     bin_ms: float | None = None,
     polarity: "Polarity | None" = None,
+    scales: "Granularity" = "layer",
+    widths: "Widths" = "proven",
+    search_bits: float | None = None,
+    finetune: int | None = None,
     output: str | Path | None = None,
     force: bool = False,
 ) -> "Build":
@@ -76,6 +82,16 @@ def compile(
     bin_ms, polarity
         How event recordings become steps, where the network does not say: milliseconds of a step, and
         ``separate`` (a channel for each polarity), ``merge``, ``on`` or ``off``; by default as channels are.
+    scales
+        A scale for each ``layer``, or for each ``channel`` (of dense layers: each neuron).
+    widths
+        States so wide that they are ``proven`` never to saturate, or ``calibrated``: as the potentials ask
+        for that are seen on the calibration's data.
+    search_bits
+        Take the narrowest weights and states that lose at most so many percentage points of accuracy, on the
+        calibration's data if these have labels, else on the evaluation's.
+    finetune
+        Train so many epochs on the integer grid, with the calibration's data.
     output
         The build directory; by default ``out/`` and the network's name.
     force
@@ -96,6 +112,10 @@ def compile(
         steps=steps,
         bin_ms=bin_ms,
         polarity=polarity,
+        scales=scales,
+        widths=widths,
+        search_bits=search_bits,
+        finetune=finetune,
     )
     if output is None:
         output = Path("out", Path(network).stem if isinstance(network, str | Path) else "network")

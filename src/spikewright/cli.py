@@ -79,6 +79,20 @@ class Contents(StrEnum):
     BUS = "bus"
 
 
+class Scales(StrEnum):
+    """Who shares a scale."""
+
+    LAYER = "layer"
+    CHANNEL = "channel"
+
+
+class Widths(StrEnum):
+    """How wide states are."""
+
+    PROVEN = "proven"
+    CALIBRATED = "calibrated"
+
+
 class Simulator(StrEnum):
     """Simulators of Verilog."""
 
@@ -269,6 +283,19 @@ def compile_command(
     ] = Contents.BAKED,
     calibrate: Data = None,
     evaluate: Data = None,
+    scales: Annotated[
+        Scales, typer.Option(help="A scale for each layer, or for each channel.")
+    ] = Scales.LAYER,
+    widths: Annotated[
+        Widths, typer.Option(help="States that provably never saturate, or as calibration's data ask for.")
+    ] = Widths.PROVEN,
+    search_bits: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="POINTS", help="Narrowest widths that lose no more points of accuracy."),
+    ] = None,
+    finetune: Annotated[
+        int | None, typer.Option(min=1, metavar="EPOCHS", help="Train on the integer grid, on --calibrate.")
+    ] = None,
     steps: Steps = None,
     bin_ms: BinMs = None,
     polarity: PolarityOption = None,
@@ -292,6 +319,10 @@ def compile_command(
         steps=steps,
         bin_ms=bin_ms,
         polarity=None if polarity is None else polarity.value,
+        scales=scales.value,
+        widths=widths.value,
+        search_bits=search_bits,
+        finetune=finetune,
         output=output,
         force=force,
     )

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 __all__ = [
     "area_of",
     "line",
+    "loss_rows",
     "number",
     "percent",
     "predicted",
@@ -21,6 +22,7 @@ __all__ = [
     "show_estimate",
     "show_train",
     "source_of",
+    "trial_rows",
 ]
 
 Result = Mapping[str, Any]
@@ -71,7 +73,8 @@ def table(
     from rich.text import Text
 
     rows = [*rows]
-    grid = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    heading = None if title is None else Text(title)
+    grid = Table(box=SIMPLE_HEAD, title=heading, title_justify="left", pad_edge=False)
     for name in header:
         grid.add_column(Text(name))
     for index, column in enumerate(grid.columns):
@@ -176,10 +179,11 @@ def show_compile(console: "Console", result: Result) -> None:
     table(console, ("core", "neurons", "synapses", "density", "rows", "lanes", "memory bits", "decay"), rows)
     for note in result["notes"]:
         line(console, f"note: {note}")
+    show_quantization(console, result["quantization"])
     pairs(
         console,
         [
-            ("weights", f"{number(result['weight_bits'])} bits"),
+            ("weights", weights_of(result["core_details"])),
             ("memory", f"{number(result['memory_bits'])} bits (weights, indices, row pointers)"),
             ("accuracy float", percent(result["accuracy_float"])),
             ("accuracy integer", percent(result["accuracy_integer"])),
@@ -187,6 +191,70 @@ def show_compile(console: "Console", result: Result) -> None:
             ("clocks (model)", clocks(result["timing"])),
         ],
     )
+
+
+def weights_of(cores: Sequence[Result]) -> str:
+    """Widths of weights, of each core where they differ."""
+    widths = [core["weight_bits"] for core in cores]
+    if len(set(widths)) == 1:
+        return f"{widths[0]} bits"
+    return ", ".join(f"{core['name']} {core['weight_bits']}" for core in cores) + " bits"
+
+
+def show_quantization(console: "Console", quantization: Result) -> None:
+    """What a search tried, and what every population lost."""
+    search = quantization["search"]
+    if search is not None:
+        table(console, *trial_rows(search), title="search of widths")
+    if quantization["populations"]:
+        samples = quantization["populations"][0]["samples"]
+        title = f"lost by quantization, on {number(samples)} samples of {quantization['data']}"
+        table(console, *loss_rows(quantization["populations"]), title=title)
+
+
+def trial_rows(search: Result) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Header and rows of the networks that a search tried."""
+    rows = [
+        (
+            trial["changed"],
+            *(shortly(trial[key].values()) for key in ("weight_bits", "state_bits", "current_bits")),
+            percent(trial["accuracy"]),
+            f"{trial['points_lost']:.2f}",
+            "yes" if trial["kept"] else "no",
+        )
+        for trial in search["trials"]
+    ]
+    header = ("narrower", "weight bits", "state bits", "current bits", "accuracy", "points lost", "kept")
+    return header, [*rows]
+
+
+def shortly(widths: Iterable[int]) -> str:
+    """Widths of all populations, one where all are alike."""
+    listed = [*widths]
+    return "–" if not listed else ", ".join(map(str, listed[:1] if len(set(listed)) == 1 else listed))
+
+
+def loss_rows(populations: Sequence[Result]) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Header and rows of what populations lost."""
+    rows = [
+        (
+            population["name"],
+            percent(population["weight_error"]),
+            number(population["spikes_real"]),
+            number(population["spikes_integer"]),
+            percent(population["rate_change"]),
+            percent(population["differing"]),
+            percent(population["own_differing"]),
+            percent(population["potential_error"]),
+            percent(max(population["saturated"], population["current_saturated"] or 0.0)),
+        )
+        for population in populations
+    ]
+    header = (
+        "population", "weights off", "spikes float", "integer", "rate", "bits differ", "by itself",
+        "potential off", "saturated",
+    )  # fmt: skip
+    return header, [*rows]
 
 
 def area_of(model: Result) -> str:

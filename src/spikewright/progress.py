@@ -4,7 +4,7 @@ Nothing is shown unless the command line asks for it (:func:`enable`), and on a 
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -49,11 +49,11 @@ def progress(what: str, total: float) -> Iterator[Advance]:
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """Say what is being waited for."""
+def waiting(what: str) -> Iterator[Callable[[str], None]]:
+    """Say what is being waited for; what is given calls it by its details."""
     with _after_delay(None) as bar:
         bar.update(bar.task_ids[0], description=what)
-        yield
+        yield lambda note: bar.update(bar.task_ids[0], description=f"{what}: {note}")
 
 
 @contextmanager

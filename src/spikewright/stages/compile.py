@@ -1,7 +1,7 @@
 """The stage ``compile``: from a NIR graph to configuration, memory images and Verilog."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
@@ -11,13 +11,16 @@ import numpy as np
 
 from spikewright.boards.area.model import estimate_area
 from spikewright.build import BuildFolder
+from spikewright.compiler.calibrate import Widths
 from spikewright.compiler.config_yaml import write_config
 from spikewright.compiler.decays import decay_text
+from spikewright.compiler.effort import Effort, Labelled
 from spikewright.compiler.images import write_images
 from spikewright.compiler.mapping import Contents, RowsChoice
 from spikewright.compiler.metadata import METADATA_KEY, parse_json
 from spikewright.compiler.nir_file import read_nir
 from spikewright.compiler.passes import Lowered, decide_semantics, lower
+from spikewright.compiler.plan import Granularity
 from spikewright.compiler.reader import read_network
 from spikewright.compiler.semantics import SemanticsFile, load_semantics, parse_semantics
 from spikewright.compiler.storage import write_network
@@ -26,13 +29,13 @@ from spikewright.errors import ConfigError
 from spikewright.manifest import StageRecord, hash_bytes
 from spikewright.memories import core_memories
 from spikewright.models.binning import Polarity
-from spikewright.models.coding import real_input
 from spikewright.models.data import Dataset
-from spikewright.network import InputPort, IntegerNetwork
+from spikewright.network import IntegerNetwork
 from spikewright.progress import waiting
 from spikewright.rtl.verilog import write_chip
 from spikewright.stages.common import run_stage, versions, write_summary
 from spikewright.stages.forecast import forecast, nominal_events
+from spikewright.stages.quantization import effort_for, labelled, losses
 from spikewright.stages.stimulus import Coding, data_hash, from_data
 
 __all__ = ["CompileOptions", "run_compile"]
@@ -58,10 +61,16 @@ class CompileOptions:
     steps: int | None = None
     bin_ms: float | None = None
     polarity: Polarity | None = None
+    scales: Granularity = "layer"
+    widths: Widths = "proven"
+    search_bits: float | None = None
+    finetune: int | None = None
 
     def __post_init__(self) -> None:
-        if self.contents not in get_args(Contents):
-            raise ConfigError(f"contents must be {' or '.join(get_args(Contents))}, not {self.contents!r}")
+        for key, choices in (("contents", Contents), ("scales", Granularity), ("widths", Widths)):
+            value, known = getattr(self, key), get_args(choices)
+            if value not in known:
+                raise ConfigError(f"{key} must be {' or '.join(known)}, not {value!r}")
 
 
 def semantics_of(given: str | Path | Mapping[str, Any] | SemanticsFile | None) -> SemanticsFile | None:
@@ -87,8 +96,8 @@ def run_compile(
 
     def action(staging: Path) -> None:
         (staging / "network.nir").write_bytes(content)
-        with waiting("compiling"):
-            emit(staging, graph, stem, options)
+        with waiting("compiling") as say:
+            emit(staging, graph, stem, options, say)
 
     return folder, run_stage(folder, "compile", record, action, force=force)
 
@@ -124,11 +133,11 @@ def inputs(content: bytes, options: CompileOptions) -> dict[str, str]:
     return found | versions("compile", *PACKAGES)
 
 
-def emit(staging: Path, graph: Any, stem: str, options: CompileOptions) -> None:
+def emit(staging: Path, graph: Any, stem: str, options: CompileOptions, say: Callable[[str], None]) -> None:
     """Compile and write everything but the graph itself."""
     coding = Coding.of_metadata(coding_of(graph), options.steps, options.bin_ms, options.polarity)
     name, semantics = decide_semantics(graph, options.semantics, options.source)
-    calibrate, notes = feed(read_network(graph, semantics).inputs, options.calibrate, coding)
+    effort, notes = effort_for(read_network(graph, semantics).inputs, options, coding, say)
     lowered = lower(
         graph,
         name=name or stem,
@@ -138,24 +147,14 @@ def emit(staging: Path, graph: Any, stem: str, options: CompileOptions) -> None:
         lanes=options.lanes,
         rows=options.rows,
         contents=options.contents,
-        calibrate=calibrate,
+        effort=effort,
     )
     write_summary(staging / "semantics.json", asdict(lowered.semantics))
     write_config(lowered.chip, staging / "config.yaml")
     write_network(lowered.network, staging / "network.npz")
     write_images(lowered.chip, lowered.images, staging / "memory")
     write_chip(lowered.chip, staging / "rtl")
-    write_summary(staging / "compile.json", summarise(lowered, coding, options, notes))
-
-
-def feed(
-    ports: tuple[InputPort, ...], data: str | Dataset | None, coding: Coding
-) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
-    """What the real network is shown to choose scales, by name of the input; and what is to be told of it."""
-    if data is None:
-        return None, ()
-    stimulus = from_data(ports, data, coding)
-    return {port.name: real_input(stimulus.x[port.name], port) for port in ports}, stimulus.notes
+    write_summary(staging / "compile.json", summarise(lowered, coding, options, effort, notes))
 
 
 def coding_of(graph: Any) -> dict[str, Any] | None:
@@ -168,11 +167,11 @@ def coding_of(graph: Any) -> dict[str, Any] | None:
 
 
 def summarise(
-    lowered: Lowered, coding: Coding, options: CompileOptions, notes: tuple[str, ...]
+    lowered: Lowered, coding: Coding, options: CompileOptions, effort: Effort, notes: tuple[str, ...]
 ) -> dict[str, Any]:
     """The object that ``spikewright compile --json`` prints; ``notes`` are told beside the compiler's."""
     network, chip = lowered.network, lowered.chip
-    evaluated = evaluation(lowered, options.evaluate, coding)
+    evaluated, shown = evaluation(lowered, options.evaluate, coding)
     told = dict.fromkeys([*lowered.notes, *notes, *evaluated.pop("notes", ())])
     return {
         "name": network.name,
@@ -181,6 +180,7 @@ def summarise(
         "area_model": asdict(estimate_area(chip, lowered.images)),
         "core_details": [core_details(network, core) for core in chip.cores],
         **evaluated,
+        "quantization": losses(lowered, shown or effort.calibrate),
         "evaluate": options.evaluate.name if isinstance(options.evaluate, Dataset) else options.evaluate,
         "coding": asdict(coding),
         "decode": network.decode,
@@ -206,7 +206,9 @@ def core_details(network: IntegerNetwork, core: CoreConfig) -> dict[str, Any]:
         "rows": core.rows.kind,
         "lanes": core.lanes,
         "memory_bits": sum(m.depth * m.width for m in memory),
+        "weight_bits": core.weight_bits,
         "state_bits": core.neuron.state_bits,
+        "current_bits": core.neuron.current.bits if core.neuron.current is not None else None,
         "accumulator_bits": core.accumulator_bits,
         "decay": decay_text(core.neuron.decay),
         "reset": f"{core.neuron.reset}, {core.neuron.reset_when}" if core.neuron.fires else "none",
@@ -214,23 +216,28 @@ def core_details(network: IntegerNetwork, core: CoreConfig) -> dict[str, Any]:
     }
 
 
-def evaluation(lowered: Lowered, data: str | Dataset | None, coding: Coding) -> dict[str, Any]:
-    """Accuracies of the float and of the integer network on the same events, and the clocks of these."""
+def evaluation(
+    lowered: Lowered, data: str | Dataset | None, coding: Coding
+) -> tuple[dict[str, Any], Labelled | None]:
+    """Accuracies of the float and of the integer network on the same events, their clocks; the data."""
     network = lowered.network
     found: dict[str, Any] = {"accuracy_float": None, "accuracy_integer": None, "evaluated_samples": None}
     if data is None:
-        return found | {"timing": forecast(lowered.chip, network, *nominal_events(network))}
+        return found | {"timing": forecast(lowered.chip, network, *nominal_events(network))}, None
     from spikewright.models.integer import IntegerModel  # torch takes longer than the compilation
     from spikewright.models.real import RealModel
 
     stimulus = from_data(network.inputs, data, coding)
     if stimulus.y is None:
         raise ConfigError(f"data {stimulus.name!r}: has no labels to evaluate with")
-    real = {port.name: real_input(stimulus.x[port.name], port) for port in network.inputs}
+    shown = labelled(network.inputs, stimulus)
     trace = IntegerModel(network).run(stimulus.x)
-    for key, run in (("accuracy_float", RealModel(lowered.real).run(real)), ("accuracy_integer", trace)):
+    for key, run in (
+        ("accuracy_float", RealModel(lowered.real).run(shown.feed)),
+        ("accuracy_integer", trace),
+    ):
         found[key] = float((run.predict(network.decode, network.outputs[0]) == stimulus.y).mean())
     seen = {name: np.asarray(array)[:TIMED_SAMPLES] for name, array in {**stimulus.x, **trace.spikes}.items()}
     activity = f"the first {len(next(iter(seen.values())))} samples of {stimulus.name}"
     timing = forecast(lowered.chip, network, seen, activity)
-    return found | {"evaluated_samples": len(stimulus.y), "timing": timing, "notes": stimulus.notes}
+    return found | {"evaluated_samples": len(stimulus.y), "timing": timing, "notes": stimulus.notes}, shown
