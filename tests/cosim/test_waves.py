@@ -1,5 +1,6 @@
 """A waveform shows the window that was asked for, by names that a person understands."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from spikewright.cosim.run import CosimResult, Setup
 from spikewright.cosim.simulators import Simulator
 from spikewright.cosim.waves import Window, choose_window, name_all, write_waves
 from spikewright.errors import ConfigError
+from spikewright.neuron import Current, Decay
 from tests.cosim.builds import Files, write_files
 from tests.cosim.test_random_networks import needs_icarus
 from tests.cosim.test_run import SIMULATOR, network
@@ -81,6 +83,29 @@ def test_shows_spikes_and_potentials_of_the_steps_asked_for(
             for _, value in found[f"view.pop_hidden.potential_{neuron}"]
         }
         assert {int(stored[1, step, neuron]) for step in (6, 7)} <= seen
+
+
+@pytest.mark.parametrize("reset", ["subtract", "set"])
+def test_shows_currents_beside_potentials(reset: Any, x: Any, tmp_path: Path) -> None:
+    """Also where a spike is stored between the two."""
+    plain = network()
+    hidden = plain.population("hidden")
+    current = Current(bits=12, decay=Decay(kind="shift", shift=2), bias=(1,))
+    neuron = replace(hidden.neuron, current=current, reset=reset, reset_when="next")
+    populations = tuple(replace(p, neuron=neuron) if p is hidden else p for p in plain.populations)
+    files = write_files(replace(plain, populations=populations), tmp_path)
+    result = files.cosimulate(x, simulator=SIMULATOR)
+    window = choose_window(result.comparison.divergence, (1, 7), 1, samples=SAMPLES, steps=STEPS)
+    found, _ = waves(files, result, window)
+    core = files.mapped.chip.core("hidden")
+    assert result.stepped_model is not None
+    states = result.stepped_model.states["hidden"]
+    for name, state, bits in (("potential", "stored", core.potential_bits),
+                              ("current", "current", core.accumulator_bits)):  # fmt: skip
+        for neuron_index in range(12):
+            changes = found[f"view.pop_hidden.{name}_{neuron_index}"]
+            seen = {value - (value >> (bits - 1) << bits) for _, value in changes}
+            assert {int(states[state][1, step, neuron_index]) for step in (6, 7)} <= seen
 
 
 def test_a_broken_weight_is_in_the_window(x: Any, tmp_path: Path) -> None:
