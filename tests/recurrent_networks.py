@@ -7,7 +7,7 @@ import numpy as np
 
 from spikewright.models.integer import IntegerModel
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
-from tests.networks import Case, random_events, random_neuron, random_weights
+from tests.networks import Case, enriched, random_events, random_neuron, random_weights
 
 __all__ = ["random_recurrent_case"]
 
@@ -32,16 +32,12 @@ def random_recurrent_case(seed: int, *, largest: int = 40, steps: int = 12, samp
 
 
 def random_network(rng: np.random.Generator, name: str, largest: int) -> IntegerNetwork:
-    """One to three populations in a chain, with whatever other edges; the last may give potentials."""
+    """One to three populations in a chain, with whatever other edges; the last may give potentials.
+
+    In some there is one more before them, that only the last of the chain feeds.
+    """
     weight_bits = int(rng.integers(3, 10))
-    inputs = [
-        InputPort(
-            name=f"in{index}",
-            shape=(int(rng.integers(1, largest)),),
-            value_bits=int(rng.integers(1, 5)) if rng.random() < 0.3 else 0,
-        )
-        for index in range(int(rng.integers(1, 3)))
-    ]
+    inputs = [random_input(rng, f"in{index}", largest) for index in range(int(rng.integers(1, 3)))]
     count = int(rng.integers(1, 4))
     names = [f"p{index}" for index in range(count)]
     fires = dict.fromkeys(names, True)
@@ -64,10 +60,17 @@ def random_network(rng: np.random.Generator, name: str, largest: int) -> Integer
                 delay = random_delay(rng, sizes[source], 1)
                 if (source, target, delay) not in {(e.source, e.target, e.delay) for e in edges}:
                     edges.append(edge(source, target, delay))
+    if fires[names[-1]] and rng.random() < 0.25:
+        sizes["back"], fires["back"] = int(rng.integers(1, largest)), True
+        edges.append(edge(names[-1], "back", random_delay(rng, sizes[names[-1]], 1)))
+        edges.append(edge("back", names[0], (0,)))
+        names.insert(0, "back")
     populations = []
     for p in names:
         drive = sum(int(np.abs(into.weights).sum(axis=1).mean()) for into in edges if into.target == p)
         neuron = random_neuron(rng, sizes[p], fires=fires[p], drive=1 + drive // 3)
+        if rng.random() < 0.3:
+            neuron = enriched(neuron, sizes[p], rng, drive=1 + drive // 3)
         populations.append(Population(name=p, size=sizes[p], neuron=neuron))
     sources = {into.source for into in edges if into.source != into.target}
     outputs = tuple(p for p in names if p == names[-1] or p not in sources or rng.random() < 0.3)
@@ -78,6 +81,17 @@ def random_network(rng: np.random.Generator, name: str, largest: int) -> Integer
         edges=tuple(edges),
         outputs=outputs,
         weight_bits=weight_bits,
+    )
+
+
+def random_input(rng: np.random.Generator, name: str, largest: int) -> InputPort:
+    """Spikes, several spikes, or values."""
+    kind = rng.choice(["spikes", "counts", "values"], p=[0.5, 0.2, 0.3])
+    return InputPort(
+        name=name,
+        shape=(int(rng.integers(1, largest)),),
+        value_bits=int(rng.integers(1, 5)) if kind == "values" else 0,
+        max_events=int(rng.integers(2, 6)) if kind == "counts" else 1,
     )
 
 
