@@ -115,7 +115,7 @@ def test_fine_tuning_makes_up_for_few_bits() -> None:
     assert network.populations[0].scale == other.populations[0].scale
     assert network.populations[0].neuron.compare == other.populations[0].neuron.compare
     # Errors of weights are those against the network that came in.
-    assert tuned.quantized.losses[0].max_abs_error > plain.quantized.losses[0].max_abs_error
+    assert tuned.quantized.losses[0].rms_relative > plain.quantized.losses[0].rms_relative
 
 
 def test_fine_tuning_keeps_edges_apart() -> None:
