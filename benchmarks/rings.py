@@ -38,7 +38,7 @@ def rings() -> Iterator[tuple[str, RingConfig]]:
 
 def main() -> None:
     """Synthesise and place every ring."""
-    device = DEVICES["ecp5-25k"] if "ecp5-25k" in DEVICES else DEVICES["ecp5"]
+    device = DEVICES["ecp5-25k"]
     print("| ring | slots x words x bits | LUT4 | carries | flip-flops | block RAM | LUT RAM | clock (MHz) |")
     for what, ring in rings():
         with tempfile.TemporaryDirectory() as folder:
