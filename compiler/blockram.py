@@ -6,7 +6,7 @@ one row's last block is used for the next row, so that their number is that of a
 width, rounded up once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Literal
@@ -16,6 +16,7 @@ import numpy as np
 from spikewright.compiler.words import Image
 from spikewright.config import ChipConfig, CoreConfig, slot_bits
 from spikewright.memories import chip_memories, core_memories
+from spikewright.rings import ring_memories, ring_tables
 
 __all__ = ["DEVICES", "ECP5", "ICE40", "Device", "Family", "Ram", "Realised", "blocks", "realise",
            "realised_memories", "used_lanes", "varying_bits"]
@@ -174,9 +175,11 @@ def used_lanes(chip: ChipConfig, core: CoreConfig) -> int:
 def varying_bits(chip: ChipConfig, images: Mapping[str, Image] | None = None) -> dict[str, int]:
     """Width of every memory without the bits that are the same in all words of baked contents.
 
-    Yosys takes such bits out. Without images only those of lanes without a neuron are known.
+    Yosys takes such bits out, of the delays of rings too. Without images only those of lanes without
+    a neuron are known.
     """
-    widths = {memory.name: memory.width for memory in chip_memories(chip)}
+    widths = {memory.name: memory.width for memory in (*chip_memories(chip), *ring_memories(chip))}
+    widths |= {name: differing(words) for name, (_, words) in ring_tables(chip).items()}
     if chip.contents == "bus":
         return widths
     for core in chip.cores:
@@ -188,29 +191,35 @@ def varying_bits(chip: ChipConfig, images: Mapping[str, Image] | None = None) ->
             elif not memory.state and lane.isdecimal() and int(lane) >= used_lanes(chip, core):
                 widths[memory.name] = 0
     for name, image in (images or {}).items():
-        words = image if len(image) else [0]
-        differ = int(np.bitwise_or.reduce(words)) ^ int(np.bitwise_and.reduce(words))
-        widths[name] = min(widths[name], differ.bit_count())
+        widths[name] = min(widths[name], differing(image if len(image) else [0]))
     return widths
+
+
+def differing(words: Image | Sequence[int]) -> int:
+    """Bits that are not the same in all words."""
+    return (int(np.bitwise_or.reduce(words)) ^ int(np.bitwise_and.reduce(words))).bit_count()
 
 
 def realised_memories(family: Family, chip: ChipConfig, images: Mapping[str, Image] | None = None
                       ) -> dict[str, Realised]:
-    """What every memory of a chip becomes, the queues of spikes among them, as ``<core>.queue``.
+    """What every memory of a chip becomes, rings among them; and queues of spikes, as ``<core>.queue``.
 
     With baked contents it depends on their constant bits, which only ``images`` tell.
     """
     widths = varying_bits(chip, images)
     found = {}
-    for memory in chip_memories(chip):
+    for memory in (*chip_memories(chip), *ring_memories(chip)):
         written = memory.state or chip.contents == "bus"
         if widths[memory.name]:
             found[memory.name] = realise(family, memory.depth, widths[memory.name], written=written,
                                          block=memory.block)
+    for name, (memory, _) in ring_tables(chip).items():
+        found[name] = realise(family, memory.depth, widths[name], written=False)
     for core in chip.cores:
         if core.neuron.fires:
             depth = max(2, 1 << (core.slots - 1).bit_length())
-            width = 2 + slot_bits(core) + core.lanes
+            place = slot_bits(core) if core.plane is None else sum(core.plane.field_bits[1:])
+            width = 2 + place + core.lanes * core.neuron.count_bits
             found[f"{core.name}.queue"] = realise(family, depth, width, written=True, old=True)
     return found
 

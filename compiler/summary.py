@@ -7,6 +7,7 @@ from spikewright.compiler.weights import Loss
 from spikewright.config import ChipConfig
 from spikewright.memories import chip_memories
 from spikewright.network import IntegerNetwork
+from spikewright.rings import ring_memories, ring_tables
 
 __all__ = ["Summary", "loss_notes", "semantics_notes", "summarise"]
 
@@ -24,7 +25,7 @@ class Summary:
     memory_bits
         Weights, indices and row pointers, as stored; no levels and no states.
     parameter_bits, state_bits
-        Memory of per-neuron levels, and of states.
+        Memory of per-neuron levels and delays, and of states, rings among them.
     """
 
     neurons: int
@@ -67,8 +68,9 @@ def loss_notes(losses: tuple[Loss, ...]) -> tuple[str, ...]:
 def summarise(network: IntegerNetwork, chip: ChipConfig) -> Summary:
     """Counts of a network and its chip."""
     bits = {"weights": 0, "parameters": 0, "state": 0}
-    for memory in chip_memories(chip):
-        kind = "parameters" if memory.name.endswith((".parameters", ".levels")) else "weights"
+    tables = [memory for memory, _ in ring_tables(chip).values()]
+    for memory in (*chip_memories(chip), *ring_memories(chip), *tables):
+        kind = "parameters" if memory.name.endswith((".parameters", ".levels", ".delays")) else "weights"
         bits["state" if memory.state else kind] += memory.depth * memory.width
     return Summary(
         neurons=sum(population.size for population in network.populations),

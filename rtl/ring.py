@@ -23,9 +23,10 @@ class DelayRing(wiring.Component):
     the present one. A ring that closes a cycle (``ring.leads``) has gone a step ahead: it gives the token of
     an empty step at first. A sample's end goes out, then all slots are emptied; so they are after reset.
 
-    An event takes 2 cycles. The token of a step without events goes out ``words + 2`` cycles after that of
-    the source came; every event after the first of its word, and every event of the last word, takes a
-    cycle more. A sample's end goes out a cycle after it came, and then takes ``slots * words`` cycles.
+    An event takes 2 cycles, or 3 where delays differ. The token of a step without events goes out
+    ``words + 2`` cycles after that of the source came; every event after the first of its word, and every
+    event of the last word, takes a cycle more. A sample's end goes out a cycle after it came, and then takes
+    ``slots * words`` cycles.
 
     While a slot goes out no word is taken: its receiver must not wait for the source to go on. For one that
     closes a cycle that is so by itself, for what its source sends next answers the token of this slot.
@@ -49,7 +50,6 @@ class DelayRing(wiring.Component):
         m.submodules.memory = memory = Memory(ring.memory)
         place = Signal(range(ring.memory.depth))  # of the present slot; in a scan, of the next word to read
         last_place = place == ring.memory.depth - 1
-        turn = Mux(last_place, 0, place + 1)
         kind = Signal(2, init=Kind.END_OF_STEP)  # of the token under way
         event: Any = Signal(source.payload.shape())
         was_read, target = Signal(), Signal.like(memory.write_address)  # what is read is written back
@@ -57,13 +57,16 @@ class DelayRing(wiring.Component):
         with m.If(memory.read_enable):
             m.d.sync += target.eq(memory.read_address)
         m.d.comb += memory.write_address.eq(target)
-        table = self._table(m)
+        turns, restarts = Signal(), Signal()  # to the next word, after the last of a slot that of the next
+        base = self._slot_of_event(m, place, turns, restarts)
+        differ = len(ring.table) > 1
         read, all_read, done = Signal(range(ring.words)), Signal(init=1), Signal()  # words of a slot
         m.d.comb += sink.payload.kind.eq(Mux(done, kind, Kind.EVENT))
+        with m.If(turns | restarts):
+            m.d.sync += place.eq(Mux(last_place | restarts, 0, place + 1))
         with m.FSM(init="CLEAR"):
             with m.State("CLEAR"):
-                m.d.comb += [memory.write_enable.eq(1), memory.write_address.eq(place)]
-                m.d.sync += place.eq(turn)
+                m.d.comb += [memory.write_enable.eq(1), memory.write_address.eq(place), turns.eq(1)]
                 with m.If(last_place):
                     m.next = "GIVE" if ring.leads else "TAKE"
             with m.State("TAKE"):
@@ -74,22 +77,26 @@ class DelayRing(wiring.Component):
                     m.next = "GIVE"
                     with m.Switch(source.payload.kind):
                         with m.Case(Kind.EVENT):
-                            m.next = "READ"
+                            m.next = "LOOK" if differ else "READ"
                         with m.Case(Kind.END_OF_STEP):
                             m.d.sync += [read.eq(0), all_read.eq(0)]
                         with m.Default():
-                            m.d.sync += place.eq(0)
+                            m.d.comb += restarts.eq(1)
+            if differ:
+                with m.State("LOOK"):
+                    m.next = "READ"
             with m.State("READ"):
-                m.d.comb += [memory.read_enable.eq(1),
-                             memory.read_address.eq(self._address(place, table, event))]
+                m.d.comb += [memory.read_enable.eq(1), memory.read_address.eq(
+                    base + (event.address >> (ring.fields.bit_length() - 1)))]
                 m.next = "TAKE"
             with m.State("GIVE"):
                 # A word that is read is emptied, for the step that has the slot next.
                 m.d.comb += memory.write_enable.eq(was_read)
                 m.d.comb += memory.read_address.eq(place)
                 self._give(m, memory, read, all_read, done)
-                with m.If(memory.read_enable):
-                    m.d.sync += [place.eq(turn), read.eq(read + 1), all_read.eq(read == ring.words - 1)]
+                m.d.comb += turns.eq(memory.read_enable)
+                with m.If(turns):
+                    m.d.sync += [read.eq(read + 1), all_read.eq(read == ring.words - 1)]
                 with m.If(done & sink.ready):
                     m.d.sync += kind.eq(Kind.END_OF_STEP)
                     m.next = "TAKE"
@@ -116,27 +123,26 @@ class DelayRing(wiring.Component):
         with m.Elif(sink.ready):
             m.d.sync += rest.eq(after)
 
-    def _table(self, m: Module) -> Value | int:
-        """What an event's address adds to the place, in the cycle after the event is taken."""
-        ring = self.ring
-        if len(ring.table) == 1:
-            return ring.table[0]
-        words: Any = AmaranthMemory(shape=ring.table_bits, depth=ring.addresses, init=list(ring.table))
+    def _slot_of_event(self, m: Module, place: Signal, turns: Signal, restarts: Signal) -> Value:
+        """Where the slot of an event begins: in the cycle after the event is taken, or of a table another."""
+        ring, depth, shape = self.ring, self.ring.memory.depth, self.ring.table_memory
+        if ring.slots == 1:
+            return Const(0)
+        if shape is None:  # it goes ahead of the present slot, as far at any time
+            ahead = Signal(range(depth), init=ring.table[0])
+            with m.If(restarts):
+                m.d.sync += ahead.eq(ring.table[0])
+            with m.Elif(turns):
+                m.d.sync += ahead.eq(Mux(ahead == depth - 1, 0, ahead + 1))
+            return ahead
+        words: Any = AmaranthMemory(shape=shape.width, depth=shape.depth, init=list(ring.table))
         m.submodules.delays = words
         port = words.read_port()
         m.d.comb += [port.addr.eq(self.source.payload.address), port.en.eq(self.source.ready)]
-        data: Value = port.data
-        return data
-
-    def _address(self, place: Signal, table: Value | int, event: Any) -> Value:
-        """Where an event's field is: slots follow each other in a ring."""
-        ring = self.ring
-        depth = ring.memory.depth
-        word: Value = event.address >> (ring.fields.bit_length() - 1)
-        if ring.slots == 1:
-            return word
-        total: Value = place + table + word
-        return Mux(total >= depth, total - depth, total)
+        total, wrapped = Signal(range(2 * depth)), Signal(range(depth))
+        m.d.sync += total.eq(place + port.data)
+        m.d.comb += wrapped.eq(Mux(total >= depth, total - depth, total))
+        return wrapped
 
     def _placed(self, amount: Any, field: Signal | Value) -> Value:
         """An amount in one field of a word."""

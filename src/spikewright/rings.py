@@ -11,7 +11,15 @@ from spikewright.events import WordFormat
 from spikewright.fixed import unsigned_bits
 from spikewright.memories import MemoryConfig
 
-__all__ = ["RingConfig", "closing_ports", "port_ring", "port_rings", "port_source", "ring_memories"]
+__all__ = [
+    "RingConfig",
+    "closing_ports",
+    "port_ring",
+    "port_rings",
+    "port_source",
+    "ring_memories",
+    "ring_tables",
+]
 
 WORD_BITS = 16
 """Bits of a ring's word, or less, unless a field alone has more: what a block RAM of the smallest FPGAs has,
@@ -95,9 +103,12 @@ class RingConfig:
         return tuple(ahead * self.words for ahead in self.ahead)
 
     @property
-    def table_bits(self) -> int:
-        """Width of an entry of :attr:`table`, which is a constant memory where delays differ."""
-        return unsigned_bits(max(self.table))
+    def table_memory(self) -> MemoryConfig | None:
+        """The constant memory of :attr:`table`, a word an address, where delays differ."""
+        if len(self.table) == 1:
+            return None
+        width = unsigned_bits(max(self.table))
+        return MemoryConfig(name=f"{self.name}.delays", depth=self.addresses, width=width)
 
 
 def closing_ports(chip: ChipConfig, core: CoreConfig) -> tuple[int, ...]:
@@ -148,3 +159,9 @@ def port_rings(chip: ChipConfig) -> Iterator[tuple[CoreConfig, int, RingConfig]]
 def ring_memories(chip: ChipConfig) -> tuple[MemoryConfig, ...]:
     """Memories of all rings: states that the bus does not reach."""
     return tuple(ring.memory for _, _, ring in port_rings(chip))
+
+
+def ring_tables(chip: ChipConfig) -> dict[str, tuple[MemoryConfig, tuple[int, ...]]]:
+    """Constant memories of rings whose delays differ, by name, with their words."""
+    found = ((ring.table_memory, ring.table) for _, _, ring in port_rings(chip))
+    return {memory.name: (memory, words) for memory, words in found if memory is not None}

@@ -13,9 +13,22 @@ from amaranth.lib.wiring import In, Out
 import spikewright.rtl
 from spikewright.boards.devices import DEVICES
 from spikewright.boards.synth import synthesise
-from spikewright.compiler.blockram import ECP5, ICE40, Realised, blocks, realise, varying_bits
+from spikewright.compiler.blockram import (
+    ECP5,
+    ICE40,
+    Realised,
+    blocks,
+    realise,
+    realised_memories,
+    varying_bits,
+)
 from spikewright.compiler.mapping import map_network
+from spikewright.compiler.summary import summarise
+from spikewright.memories import chip_memories
+from spikewright.network import Edge, InputPort, IntegerNetwork, Population
+from spikewright.neuron import NeuronConfig
 from spikewright.rtl.verilog import to_verilog
+from tests.cosim.builds import write_files
 from tests.networks import random_case
 
 FAMILIES = {"ecp5": ECP5, "ice40": ICE40}
@@ -131,3 +144,27 @@ def test_queues_read_the_old_word(depth: int, width: int, kind: str, tmp_path: P
     (tmp_path / "rtl" / "chip.v").write_text(to_verilog(Queue(depth, width)))
     made = synthesise(tmp_path / "rtl", DEVICES["ecp5"], tmp_path / "out")
     assert (made.brams, made.lutram_cells) == cells(found)
+
+
+@pytest.mark.parametrize("each", [False, True], ids=["one delay", "each its own"])
+def test_rings_and_their_tables(each: bool, tmp_path: Path) -> None:
+    """A ring of 600 addresses and 8 steps is a block, and so are the delays of all of them."""
+    rng = np.random.default_rng(3)
+    delay = tuple(int(d) for d in rng.integers(0, 8, 600, endpoint=True)) if each else (8,)
+    neuron = NeuronConfig(state_bits=12, compare=(40,), reset_amount=(40,))
+    network = IntegerNetwork(
+        name="late", weight_bits=4, inputs=(InputPort(name="in", shape=(600,)),),
+        populations=(Population(name="p", size=4, neuron=neuron),),
+        edges=(Edge(source="in", target="p", weights=rng.integers(-8, 8, (4, 600)), delay=delay),),
+        outputs=("p",))
+    files = write_files(network, tmp_path)
+    chip, images = files.mapped.chip, files.mapped.images
+    found = realised_memories(ECP5, chip, images)
+    assert found["p.ring.0"].kind == "block"
+    made = synthesise(tmp_path / "rtl", DEVICES["ecp5"], tmp_path / "out")
+    assert blocks(ECP5, chip, images) == made.brams
+    rings = {name: cells.cells for name, cells in found.items() if ".ring." in name}
+    assert made.instances["ring_0_of_p"]["brams"] == sum(rings.values()) == 1 + each
+    counted = summarise(network, chip)
+    states = sum(memory.depth * memory.width for memory in chip_memories(chip) if memory.state)
+    assert counted.state_bits == states + 9 * 38 * 16
