@@ -21,11 +21,14 @@ from spikewright.models.trace import Trace
 from spikewright.rtl.bus import request_layout
 from spikewright.rtl.chip import Chip, bus_shape
 from tests.networks import Case, random_case
+from tests.recurrent_networks import random_recurrent_case
 from tests.rtl.cores import emitted, encode, kept, meanings, step_words, word
 from tests.rtl.platforms import GapPlatform, StrictPlatform
 from tests.rtl.streams import Bench, Chances, Run
 
 SAMPLES, STEPS = 2, 4
+RECURRENT = 1
+"""Seed of a chip with a cycle."""
 
 
 @dataclass
@@ -193,6 +196,42 @@ def test_the_bus_reads_states_and_leaves_a_running_chip_alone(p: Chances) -> Non
     got = chip.bench.run(process)
     assert got["bus_response"] == [*chip.loaded() * (1 + SAMPLES), *stored]
     chip.check(got)
+
+
+def recurrent_case(seed: int) -> Case:
+    return random_recurrent_case(seed, largest=9, steps=STEPS, samples=SAMPLES)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("gaps", [False, True])
+def test_random_chips_with_delays_and_cycles(seed: int, gaps: bool) -> None:
+    chip = running(recurrent_case(seed), contents="baked", gaps=gaps, seed=seed, p=0.6 if gaps else 1.0)
+    chip.check(chip.bench.run(chip.samples))
+
+
+def test_the_bus_reads_states_of_a_chip_with_a_cycle() -> None:
+    """Contents read while words come in change nothing, nor does what comes round while the bus is there."""
+    chip = running(recurrent_case(RECURRENT), contents="bus", gaps=True, seed=RECURRENT, p=SLOW)
+
+    async def process(ctx: Any) -> None:
+        await chip.load(ctx)
+        await chip.bench.reset(ctx)
+        await chip.samples(ctx, over_bus=chip.contents())
+
+    got = chip.bench.run(process)
+    assert got["bus_response"] == chip.loaded() * (1 + SAMPLES)
+    chip.check(got)
+
+
+def test_the_random_chips_with_cycles_are_of_all_kinds() -> None:
+    cases = [recurrent_case(seed) for seed in range(6)]
+    chips = [map_network(case.network, **{**case.mapping, "contents": "baked"}).chip for case in cases]
+    ports = [(chip, core, port) for chip in chips for core in chip.cores for port in core.ports]
+    loops = [(core.name, port.source) for chip, core, port in ports if chip.closes_cycle(core, port)]
+    assert {target == source for target, source in loops} == {True, False}
+    assert any(port.delayed and not chip.closes_cycle(core, port) for chip, core, port in ports)
+    assert any(port.delayed for core in chips[RECURRENT].cores for port in core.ports
+               if chips[RECURRENT].closes_cycle(core, port))
 
 
 def test_the_random_chips_are_of_all_kinds() -> None:
