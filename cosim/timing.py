@@ -171,10 +171,10 @@ class _Input:
         return Words(sources=sources, valid=valid, made=made, token=self.free, taken=taken)
 
 
-def _end_sample(chip: ChipConfig, parts: _Parts) -> int:
-    """Run a sample's end through the chip; the clocks from when an input has given it until it is out.
+def _end_sample(chip: ChipConfig, parts: _Parts) -> Cycles:
+    """Run every sample's end through the chip; the clocks from when an input has given it until it is out.
 
-    The first sample finds a chip at rest.
+    The samples after begin behind it; the first one finds a chip at rest.
     """
     samples = len(next(iter(parts.inputs.values())).free)
     shown = {name: np.zeros(samples, dtype=np.int64) for name in parts.inputs}
@@ -196,12 +196,13 @@ def _end_sample(chip: ChipConfig, parts: _Parts) -> int:
             core = next(core for core in parts.cores if core.config.name == name)
             taken = np.maximum(shown[ring.source], shown[name] - core.end_latency + 2 + ring.flush())
             gone[ring.source] = np.maximum(gone[ring.source], taken)
-            ring.restart(taken + 1)
+            ring.restart(np.roll(taken + 1, 1))
     for core in parts.cores:
-        core.sent = np.maximum(core.sent, gone[core.config.name] + 1)
+        core.sent = np.maximum(core.sent, np.roll(gone[core.config.name] + 1, 1))
         core.free[:1] = core.sent[:1] = 0
     for name, stream in parts.inputs.items():
-        stream.free = gone[name] + 1
+        stream.free = np.roll(gone[name] + 1, 1)
         stream.free[:1] = 0
-    last = np.max([gone[name][0] for name in chip.outputs])
-    return int(last - np.min([gone[name][0] for name in parts.inputs]))
+    last = np.max([gone[name] for name in chip.outputs], axis=0)
+    clocks: Cycles = last - np.min([gone[name] for name in parts.inputs], axis=0)
+    return clocks

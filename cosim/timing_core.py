@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.config import CompressedRows, CoreConfig, KernelRows, PortConfig
+from spikewright.config import CompressedRows, CoreConfig
 from spikewright.cosim.timing_turns import NEVER, Turns
 from spikewright.memories import bank_depths
 from spikewright.network import IntegerNetwork
 from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.rows import QUEUE_DEPTH
+from spikewright.walks import reached, walked_words
 
 __all__ = ["CoreTiming", "Words", "places"]
 
@@ -30,12 +31,18 @@ class Words:
     """The words of a step on one stream, ``(samples, words)``: events in their order, then a token.
 
     ``made`` is when each could be on the stream if those before it were gone. It is gone when all its takers
-    have it; ``taken`` says when each of them does, as far as that is known.
+    have it; ``taken`` says when each of them does, as far as that is known. Where words are made ``in_step``
+    with their taker, one that goes late delays all after it by as much.
     """
 
     def __init__(self, *, sources: npt.NDArray[np.int64], valid: Flags, made: Cycles, token: Cycles,
-                 taken: Mapping[str, Cycles] | None = None) -> None:
+                 taken: Mapping[str, Cycles] | None = None, in_step: bool = False) -> None:
         self.sources, self.valid, self.made, self.token = sources, valid, made, token
+        self.gaps: Cycles = np.zeros((len(made), made.shape[1] + 1), np.int64)  # before each, the token last
+        if in_step and made.shape[1]:
+            last = np.where(valid, made, -NEVER).max(axis=1)
+            self.gaps[:, 1:-1] = np.diff(made, axis=1)
+            self.gaps[:, -1] = np.where(valid.any(axis=1), token - last, 0)
         self.taken: dict[str, Cycles] = dict(taken or {})
         self.token_taken: Cycles = self.token_offered()
 
@@ -56,7 +63,8 @@ class Words:
     def token_offered(self) -> Cycles:
         """When the token shows."""
         gone = np.max([_in_turn(self.made, self.valid), *self.taken.values()], axis=0)
-        after: Cycles = np.where(self.valid, gone, -NEVER).max(axis=1, initial=-NEVER) + 1
+        gap = np.maximum(self.gaps[:, -1], 1)
+        after: Cycles = np.where(self.valid, gone, -NEVER).max(axis=1, initial=-NEVER) + gap
         shown: Cycles = np.maximum(self.token, after)
         return shown
 
@@ -71,16 +79,15 @@ class Words:
 def places(spikes: npt.NDArray[Any], order: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Flags]:
     """Who fires, in the order in which words leave: indices ``(samples, most)``, and which of them are real.
 
-    ``order`` lists the indices by address; ``spikes`` may be counts, of which each is so many words.
+    ``order`` lists the indices by address. Who fires several times is there as often.
     """
-    counts = spikes[:, order].astype(np.int64)
-    totals = counts.sum(axis=1)
-    sample, place = np.nonzero(counts)
-    times = counts[sample, place]
-    sample, place = np.repeat(sample, times), np.repeat(place, times)
-    sources = np.zeros((len(counts), int(totals.max(initial=0))), np.int64)
-    sources[sample, np.arange(len(sample)) - (np.cumsum(totals) - totals)[sample]] = order[place]
-    return sources, np.arange(sources.shape[1])[None, :] < totals[:, None]
+    fired = spikes[:, order].astype(np.int64)
+    totals = fired.sum(axis=1)
+    valid = np.arange(int(totals.max(initial=0)))[None, :] < totals[:, None]
+    sample, place = np.nonzero(fired)
+    sources = np.zeros(valid.shape, np.int64)
+    sources[valid] = np.repeat(order[place], fired[sample, place])
+    return sources, valid
 
 
 def _in_turn(made: Cycles, valid: Flags) -> Cycles:
@@ -102,6 +109,8 @@ class CoreTiming:
     ----------
     free
         When it may take words again.
+    register
+        When the register in front of the walkers, if it has one, may take the next event.
     sent
         When its last token is gone, and the next may be taken.
     """
@@ -109,9 +118,12 @@ class CoreTiming:
     def __init__(self, core: CoreConfig, network: IntegerNetwork, samples: int,
                  closing: Collection[int] = ()) -> None:
         self.config, self.latency, self.closing = core, CoreLatency(core), closing
-        self.costs = [_row_passes(core, network, port) for port in core.ports]
+        self.costs = [walked_words(network, core, port) * max(1, port.value_bits) for port in core.ports]
+        self.kept = [reached(port, network.sizes[port.source]) for port in core.ports]
         self.order = np.array([neuron for neuron in core.placement if neuron >= 0])
         self.free: Cycles = np.zeros(samples, dtype=np.int64)
+        self.register: Cycles = np.zeros(samples, dtype=np.int64)
+        self.fed, self.into = self.register, np.zeros((samples, 0), dtype=bool)
         self.sent: Cycles = np.zeros(samples, dtype=np.int64)
         self.took: Cycles = np.zeros(samples, dtype=np.int64)
         self.updated: Cycles = np.zeros(samples, dtype=np.int64)
@@ -131,6 +143,7 @@ class CoreTiming:
         core = self.config
         sweep = core.slots * (self.latency.phases + core.holds)
         self.free = clock + sweep + self.latency.drain + 1
+        self.register = clock + 1
         self.sent = clock + self.end_latency + 1
         self.held = np.zeros_like(self.held)
 
@@ -147,12 +160,11 @@ class CoreTiming:
             shown[index] = np.maximum(shown[index], begins[:, None])
         adds = [index for index, port in enumerate(self.config.ports) if port.kind != "pace"]
         turns = Turns([shown[index] for index in adds], [streams[index].valid for index in adds],
-                      self.choices if keep_turns else None)
-        walk = self._walk_dense
-        if isinstance(self.config.rows, CompressedRows):
-            walk = self._walk_compressed
-        elif isinstance(self.config.rows, KernelRows) or self.latency.intake:
-            walk = self._walk_ahead
+                      [streams[index].gaps for index in adds], self.choices if keep_turns else None)
+        walks = {"dense": self._walk_dense, "compressed": self._walk_compressed, "kernel": self._walk_kernels}
+        walk = walks[self.config.rows.kind]
+        self.fed = self.register
+        self.into = turns.join([self.kept[index][streams[index].sources] for index in adds])
         passes = turns.join([self.costs[index][streams[index].sources] for index in adds])
         holds = turns.join([np.full(streams[index].valid.shape, self.config.ports[index].kind == "hold")
                             for index in adds])
@@ -173,36 +185,48 @@ class CoreTiming:
         emptied = np.maximum(at, settled) + 1 + self.config.slots
         return np.where(needs, emptied, at), fresh | hold
 
+    def _next(self, turns: Turns, ready: Cycles) -> tuple[Cycles, Flags]:
+        """Go on to the next event: when it may go to walkers that are ready then, and where there is one."""
+        if not self.latency.intake:
+            return turns.next(ready), turns.real
+        inside = turns.next(self.fed)
+        turns.take(inside)
+        return np.maximum(inside + 1, ready), turns.real & turns.pick(self.into)
+
+    def _go(self, turns: Turns, at: Cycles, now: Flags) -> None:
+        """It goes there."""
+        if self.latency.intake:
+            self.fed = np.where(now, at, self.fed)
+        else:
+            turns.take(at)
+
     def _walk_dense(self, turns: Turns, passes: Cycles, holds: Flags) -> Cycles:
         """Take the events, a row after the other; when all are added."""
         ready, settled, fresh = self.free, np.zeros_like(self.free), np.zeros_like(self.held)
         for _ in range(turns.count):
-            at = turns.next(ready)
-            now = turns.real
+            at, now = self._next(turns, ready)
             if self.config.holds:
                 at, fresh = self._wipe(at, turns.pick(holds) & now, fresh, settled)
-            turns.take(at)
+            self._go(turns, at, now)
             length = turns.pick(passes)[:, 0]
             ready = np.where(now, at + length, ready)
             settled = np.where(now, at + length + self.settling, settled)
         return settled
 
-    def _walk_ahead(self, turns: Turns, passes: Cycles, holds: Flags) -> Cycles:
-        """The same where an event is looked up while the one before is walked; some reach nothing."""
+    def _walk_kernels(self, turns: Turns, passes: Cycles, holds: Flags) -> Cycles:
+        """The same where an event is looked up while the one before it is walked, and may reach nothing."""
         ready, settled, fresh = self.free, np.zeros_like(self.free), np.zeros_like(self.held)
-        ended = np.full_like(self.free, -NEVER)
+        walks = np.full_like(self.free, -NEVER)  # the last cycle of the walk
         for _ in range(turns.count):
-            at = turns.next(ready)
-            now = turns.real
+            at, now = self._next(turns, ready)
             if self.config.holds:
                 at, fresh = self._wipe(at, turns.pick(holds) & now, fresh, settled)
-            turns.take(at)
+            self._go(turns, at, now)
             length = turns.pick(passes)[:, 0]
-            start = np.where(length > 0, np.maximum(at + 1, ended), at + 1)
-            ready = np.where(now, start, ready)
-            ended = np.where(now & (length > 0), start + length, ended)
-            over = start + length + self.settling * (length > 0)
-            settled = np.where(now, np.maximum(settled, over), settled)
+            found = np.where(length > 0, np.maximum(at + 1, walks), at + 1)
+            walks = np.where(now & (length > 0), found + length, walks)
+            ready = np.where(now, found, ready)
+            settled = np.where(now, np.maximum(walks + self.settling, at + 2), settled)
         return settled
 
     def _walk_compressed(self, turns: Turns, passes: Cycles, holds: Flags) -> Cycles:
@@ -215,14 +239,13 @@ class CoreTiming:
         for _ in range(turns.count):
             if len(moved) >= QUEUE_DEPTH:
                 ready = np.maximum(ready, moved[-QUEUE_DEPTH].max(axis=1) + 1)
-            at = turns.next(ready)
-            now = turns.real
+            at, now = self._next(turns, ready)
             if self.config.holds:
                 at, fresh = self._wipe(at, turns.pick(holds) & now, fresh, settled.max(axis=1))
-            turns.take(at)
+            self._go(turns, at, now)
             ready = np.where(now, at + 1, ready)
             moved.append(np.where(now[:, None], np.maximum(at[:, None] + 1, fetched), -NEVER))
-            fetch = np.maximum(moved[-1] + 1 + self.latency.intake, begun)
+            fetch = np.maximum(moved[-1] + 1, begun)
             start = np.maximum(fetch + 1, begun + np.maximum(length, 1))
             entries = turns.pick(passes)
             fetched = np.where(now[:, None], fetch, fetched)
@@ -233,7 +256,18 @@ class CoreTiming:
         last: Cycles = settled.max(axis=1)
         return last
 
-    def emit(self, spikes: Flags | None, taken: Mapping[str, Cycles] | None = None) -> Words:
+    def _stalls(self, spikes: npt.NDArray[Any]) -> Cycles:
+        """Cycles that a sweep waits at each slot, ``(samples, slots)``: its lanes fire on together."""
+        core = self.config
+        if not core.neuron.repeats:
+            return np.zeros((len(spikes), core.slots), np.int64)
+        fired = np.zeros((len(spikes), len(core.placement)), np.int64)
+        fired[:, np.array(core.placement) >= 0] = spikes[:, self.order]
+        busiest = fired.reshape(len(spikes), core.slots, core.lanes).max(axis=2)
+        stalls: Cycles = np.minimum(busiest, core.neuron.max_spikes - 1)
+        return stalls
+
+    def emit(self, spikes: npt.NDArray[Any] | None, taken: Mapping[str, Cycles] | None = None) -> Words:
         """Update after the token, and the words that come of it; without spikes, the potentials."""
         core, latency, samples = self.config, self.latency, len(self.took)
         if spikes is not None:
@@ -241,38 +275,29 @@ class CoreTiming:
             address = np.empty(core.neurons, dtype=np.int64)
             address[self.order] = np.flatnonzero(np.array(core.placement) >= 0)
             slot = address[sources] // core.lanes
-            stalls = self._stalls(spikes)
-            stalled = np.take_along_axis(np.cumsum(stalls, axis=1), slot, axis=1)  # its own slot's, too
-            read = self.took[:, None] + (slot + 1) * latency.phases
-            last_read = self.took + core.slots * latency.phases + stalls.sum(axis=1)
-            words = Words(sources=sources, valid=valid, made=read + stalled + latency.shown + EMIT,
+            waits = np.cumsum(self._stalls(spikes), axis=1)
+            read = self.took[:, None] + (slot + 1) * latency.phases + np.take_along_axis(waits, slot, axis=1)
+            last_read = self.took + core.slots * latency.phases + waits[:, -1]
+            words = Words(sources=sources, valid=valid, made=read + latency.shown + EMIT,
                           token=last_read + latency.shown + 1 + EMIT, taken=taken)
         else:
             # A slot is read when the potentials of the one before are out.
             partial = core.partial_slots
             counts = [core.lanes] * (core.slots - partial) + [core.partial_lanes] * partial
-            pace = latency.shown + core.lanes + latency.phases - 1
-            last_read = self.took + latency.phases + (core.slots - 1) * pace
-            made = [latency.phases + index * pace + latency.shown + 1 + word
-                    for index, count in enumerate(counts) for word in range(count)]
+            paces = [latency.shown + count + latency.phases - 1 for count in counts]
+            reads = np.cumsum([latency.phases, *paces[:-1]])
+            last_read = self.took + reads[-1]
+            made = [read + latency.shown + 1 + word
+                    for read, count in zip(reads, counts, strict=True) for word in range(count)]
             words = Words(sources=np.zeros((samples, len(made)), np.int64),
                           valid=np.ones((samples, len(made)), bool),
                           made=self.took[:, None] + np.array(made), token=last_read + latency.shown + 3)
         self.updated = last_read + latency.drain + 1
         return words
 
-    def _stalls(self, spikes: npt.NDArray[Any]) -> Cycles:
-        """Clocks that the sweep of a step waits while neurons of a slot fire again, ``(samples, slots)``."""
-        core = self.config
-        counts = np.zeros((len(spikes), len(core.placement)), np.int64)
-        counts[:, np.array(core.placement) >= 0] = spikes[:, self.order]
-        most = counts.reshape(len(spikes), core.slots, core.lanes).max(axis=2)
-        stalls: Cycles = np.minimum(most, core.neuron.max_spikes - 1)
-        return stalls
-
     def end_step(self, words: Words, streams: Sequence[Words]) -> None:
         """All of the step is settled; the next begins."""
-        self.free, self.sent = self.updated, words.token_taken + 1
+        self.free, self.register, self.sent = self.updated, self.took + 1, words.token_taken + 1
         for port, source in zip(self.config.ports, streams, strict=True):
             if port.kind == "hold":
                 self.held |= source.valid.any(axis=1)
@@ -284,7 +309,7 @@ class CoreTiming:
         return int(np.max(total)) if np.ndim(total) else 0
 
     def update_cycles(self, events: Sequence[npt.NDArray[Any]], spikes: npt.NDArray[Any] | None) -> int:
-        """Clocks of sweeps, and of emptying what is held; ``spikes`` are the core's own."""
+        """Clocks of sweeps, and of emptying what is held; ``spikes`` are its own, if it fires."""
         core = self.config
         samples, steps = events[0].shape[:2]
         arrives = np.zeros((samples, steps), dtype=bool)
@@ -295,32 +320,3 @@ class CoreTiming:
         sweeps = samples * steps + samples - 1
         stalls = 0 if spikes is None else int(self._stalls(spikes.reshape(samples * steps, -1)).sum())
         return int(core.slots * (sweeps * self.latency.phases + again + core.holds * (samples - 1))) + stalls
-
-
-def _row_passes(core: CoreConfig, network: IntegerNetwork, port: PortConfig) -> npt.NDArray[np.int64]:
-    """Passes of an event of each source in each walker, ``(sources, walkers)``."""
-    if port.kind == "pace":
-        return np.zeros((network.sizes[port.source], core.walkers), dtype=np.int64)
-    passes = max(1, port.value_bits)
-    end = port.source, core.name, port.delay
-    edge = next(edge for edge in network.edges if (edge.source, edge.target, edge.delay) == end)
-    shape = port.convolution
-    if shape is not None:
-        words = np.array([len(shape.words(channel, core.lanes)) for channel in range(shape.source[0])])
-        each = shape.passes().reshape(len(words), -1) * words[:, None] * passes
-        column: Cycles = each.reshape(-1, 1)
-        return column
-    if not isinstance(core.rows, CompressedRows):
-        walked = np.ones(edge.shape[1], np.int64)
-        if port.plane is not None:  # rests of windows have no row
-            walked = walked.reshape(port.plane.shape)
-            (down, across), (_, height, width) = port.pool, port.plane.shape
-            walked[:, height // down * down :] = walked[:, :, width // across * across :] = 0
-        return walked.reshape(-1, 1) * core.slots * passes
-    weights = edge.weights if edge.convolution is None else edge.matrix().toarray()
-    placement = np.array(core.placement).reshape(core.slots, core.lanes)
-    entries = [
-        np.count_nonzero(weights[placement[:, lane][placement[:, lane] >= 0]], axis=0)
-        for lane in range(core.lanes)
-    ]
-    return np.stack(entries, axis=1).astype(np.int64) * passes

@@ -17,6 +17,8 @@ __all__ = ["RingTiming", "arrivals"]
 
 Cycles = npt.NDArray[np.int64]
 
+EVENT = 2
+"""Cycles that an event takes."""
 FIRST = 3
 """Cycles from the source's token to the first event, if there is one in the first word."""
 
@@ -57,14 +59,13 @@ class RingTiming:
 
     def take(self, words: Words) -> None:
         """Take the words of a step from the source."""
-        pace = 2 if len(self.config.table) == 1 else 3
-        turn = pace * np.arange(words.valid.shape[1])
+        turn = EVENT * np.arange(words.valid.shape[1])
         offered = np.maximum(words.offered(self.name), self.free[:, None]) - turn
         taken = np.where(words.valid, offered, -NEVER)
         taken = np.maximum.accumulate(taken, axis=1) + turn if len(turn) else taken
         words.taken[self.name] = taken
         last = np.where(words.valid, taken, -NEVER).max(axis=1, initial=-NEVER)
-        self.took = np.max([words.token_offered(), last + pace, self.free], axis=0)
+        self.took = np.max([words.token_offered(), last + EVENT, self.free], axis=0)
         words.token_taken = np.maximum(words.token_taken, self.took)
 
     def give(self, step: int) -> Words:
@@ -77,7 +78,8 @@ class RingTiming:
         row, word = np.arange(len(sources))[:, None], self.word[sources]
         first = np.cumsum(counts, axis=1) - counts
         made = begin[:, None] + before[row, word] + np.arange(sources.shape[1]) - first[row, word]
-        return Words(sources=sources, valid=valid, made=made, token=begin + before[:, -1] + counts[:, -1])
+        token = begin + before[:, -1] + counts[:, -1]
+        return Words(sources=sources, valid=valid, made=made, token=token, in_step=True)
 
     def _counts(self, step: int) -> tuple[Cycles, Cycles]:
         """Events of every word of a slot, and cycles before the first of them, ``(samples, words)``."""
@@ -90,12 +92,11 @@ class RingTiming:
         self.free, self.turned = given.token_taken + 1, self.took
 
     def flush(self) -> Cycles:
-        """Cycles to drop what a sample leaves behind, ``(samples,)``: before the sample after it."""
+        """Cycles to drop what each sample leaves behind, ``(samples,)``."""
         counts, before = self._counts(-1)
         waits = np.argmax(counts > 0, axis=1)  # the first word with an event shows its first one
         left = before[:, -1] + counts[:, -1] - before[np.arange(len(counts)), waits]
-        after: Cycles = np.r_[0, np.where(counts.any(axis=1), left, 0)[:-1]]
-        return after
+        return np.where(counts.any(axis=1), left, 0)
 
     def restart(self, clock: Cycles) -> None:
         """Its sample's end is taken, and all slots are emptied; the first sample finds a ring at rest."""

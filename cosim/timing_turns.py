@@ -23,6 +23,8 @@ class Turns:
         When each event shows if those before it are gone, ``(samples, events)``, of every port.
     valid
         Which of them are real: the first ones of each sample.
+    gaps
+        Cycles that at least pass between the event before and each, and one number more.
     kept
         Ports as they were chosen in a run before; else it is the first that shows an event.
 
@@ -38,8 +40,8 @@ class Turns:
         Its port, and those of the events before it.
     """
 
-    def __init__(self, shown: Sequence[Cycles], valid: Sequence[Flags], kept: Sequence[Cycles] | None = None
-                 ) -> None:  # fmt: skip
+    def __init__(self, shown: Sequence[Cycles], valid: Sequence[Flags], gaps: Sequence[Cycles],
+                 kept: Sequence[Cycles] | None = None) -> None:  # fmt: skip
         samples = len(shown[0])
         ends = np.full((samples, 1), NEVER)
         padded = [np.concatenate([np.where(real, at, NEVER), ends], axis=1)
@@ -47,6 +49,7 @@ class Turns:
         lengths = [part.shape[1] for part in padded]
         self._begins = np.cumsum([0, *lengths[:-1]])
         self._shown = np.concatenate(padded, axis=1)
+        self._gaps = np.concatenate(gaps, axis=1)
         self._heads: Cycles = np.tile(self._begins[:, None], (1, samples))
         self._rows = np.arange(samples)
         self._kept = kept
@@ -85,6 +88,9 @@ class Turns:
     def take(self, at: Cycles) -> None:
         """It is taken then."""
         self._taken[self._rows, self.place] = np.where(self.real, at, -NEVER)
+        rows = np.flatnonzero(self.real)
+        after = self.place[rows] + 1
+        self._shown[rows, after] = np.maximum(self._shown[rows, after], at[rows] + self._gaps[rows, after])
 
     def taken(self) -> list[Cycles]:
         """When each event of every port was taken."""
