@@ -20,6 +20,8 @@ $(STAMP): pyproject.toml constraints.txt
 	# First and pinned: this version's default wheel is a CPU build, others draw gigabytes of CUDA packages.
 	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0 --constraint constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	# Frameworks that tests compare with; what else they ask for would replace the pinned torch.
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps norse sinabs pbr
 	@touch $@
 
 demo: setup ## Train, compile, co-simulate and estimate a small network; see out/demo/report.html
