@@ -106,7 +106,8 @@ def text(value: Any) -> str:
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CASES).replace('%', '%%')}; by default all")
+    parser.add_argument("names", nargs="*", metavar="NAME",
+                        help=f"of {', '.join(CASES).replace('%', '%%')}; by default all")
     parser.add_argument("--contents", nargs="*", default=["baked", "bus"], choices=["baked", "bus"])
     parser.add_argument("--folder", type=Path, default=Path("out/bench/area"))
     parser.add_argument("--output", type=Path, help="a JSON file for the rows")
