@@ -8,7 +8,7 @@ import nir  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.compiler.nodes import FIRING, LARGEST, array, type_name
+from spikewright.compiler.nodes import FIRING, LARGEST, each, type_name
 from spikewright.compiler.semantics import Semantics
 from spikewright.errors import ConfigError
 from spikewright.ir import RealCurrent
@@ -49,27 +49,23 @@ class Parameters:
     def __init__(self, name: str, node: Any, shape: tuple[int, ...]) -> None:
         self.name, self.node, self.shape = name, node, shape
         self.size = prod(shape)
-        self.shared: list[str] = []
-        self.channels: list[str] = []
+        self.shared: dict[str, list[str]] = {}
 
     def __call__(self, what: str) -> Reals:
         """One parameter, ``(size,)``."""
         value = getattr(self.node, what)
-        values = array(self.name, what, 0.0 if value is None else value)
-        flat = values.ravel()
-        if len(flat) not in (1, self.size):
-            if values.shape != self.shape[:1]:
-                raise ConfigError(f"{self.name}: {what} must have 1 or {self.size} values, not {len(flat)}")
-            self.channels.append(what)
-            return np.repeat(flat, self.size // len(flat))
-        if len(flat) < self.size:
-            self.shared.append(what)
-        return np.broadcast_to(flat, (self.size,)).copy()
+        value = 0.0 if value is None else value
+        values = each(self.name, what, value, self.shape, channels=True)
+        given = np.size(value)
+        if given < self.size:
+            of = "all neurons" if given == 1 else \
+                "the neurons of each channel" if given == self.shape[0] else "groups of neurons"
+            self.shared.setdefault(of, []).append(what)
+        return values
 
     def notes(self) -> tuple[str, ...]:
         """Where one value stands for several neurons."""
-        lines = ((self.shared, "all neurons"), (self.channels, "the neurons of each channel"))
-        return tuple(f"{self.name}: one {', '.join(what)} for {of}" for what, of in lines if what)
+        return tuple(f"{self.name}: one {', '.join(what)} for {of}" for of, what in self.shared.items())
 
 
 def discretise(name: str, node: Any, shape: tuple[int, ...], semantics: Semantics) -> Step:

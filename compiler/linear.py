@@ -7,7 +7,7 @@ from typing import Any
 import nir  # type: ignore[import-untyped]
 import numpy as np
 
-from spikewright.compiler.nodes import Reals, array, counts, shape_text
+from spikewright.compiler.nodes import Reals, array, counts, each, shape_text
 from spikewright.compiler.operators import Diagonal, Kernel, Matrix, Operator
 from spikewright.convolution import Convolution, Plane
 from spikewright.errors import ConfigError
@@ -53,16 +53,6 @@ def layer(name: str, node: Any, shape: Shape, dt: float, source: str) -> Layer:
     if isinstance(node, nir.Delay):
         return delay_layer(name, node, shape, dt)
     return Layer(takes=shape, gives=shape)
-
-
-def each(name: str, what: str, value: Any, shape: Shape) -> Reals:
-    """A parameter of every value: one for all, one for each, or of lengths 1 where it is the same."""
-    values, size = array(name, what, value), prod(shape)
-    if values.size in (1, size):
-        return np.broadcast_to(values.ravel(), (size,)).copy()
-    if values.ndim == len(shape) and all(a in (1, b) for a, b in zip(values.shape, shape, strict=True)):
-        return np.broadcast_to(values, shape).ravel()
-    raise ConfigError(f"{name}: {what} must have 1 or {size} values, not {values.size}")
 
 
 def matrix_layer(name: str, node: Any, shape: Shape, source: str) -> Layer:

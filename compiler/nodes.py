@@ -1,5 +1,6 @@
 """Which NIR nodes there are, which of them are realised, and their arrays as numbers."""
 
+from math import prod
 from typing import Any
 
 import nir  # type: ignore[import-untyped]
@@ -16,7 +17,7 @@ __all__ = [
     "WEIGHTS",
     "array",
     "counts",
-    "declared_shape",
+    "declared_shape", "each",
     "shape_text",
     "type_name",
     "unsupported",
@@ -69,6 +70,27 @@ def array(name: str, what: str, value: Any) -> Reals:
             index = tuple(int(i) for i in np.argwhere(~holds)[0])
             raise ConfigError(f"{name}: {what} must be {must}, not {numbers[index]} at {index}")
     return numbers
+
+
+def each(name: str, what: str, value: Any, shape: tuple[int, ...], *, channels: bool = False) -> Reals:
+    """A parameter of every value of a shape, ``(size,)``.
+
+    One for all, one for each, or of lengths 1 where it is the same; with ``channels`` also one for each
+    index of the first dimension.
+
+    Raises
+    ------
+    ConfigError
+        If it is of any other shape.
+    """
+    values, size = array(name, what, value), prod(shape)
+    if values.size in (1, size):
+        return np.broadcast_to(values.ravel(), (size,)).copy()
+    if channels and values.shape == shape[:1]:
+        values = values.reshape(-1, *(1,) * (len(shape) - 1))
+    if values.ndim == len(shape) and all(a in (1, b) for a, b in zip(values.shape, shape, strict=True)):
+        return np.broadcast_to(values, shape).ravel()
+    raise ConfigError(f"{name}: {what} must have 1 or {size} values, not {values.size}")
 
 
 def counts(name: str, what: str, value: Any, most: int, least: int) -> tuple[int, ...]:

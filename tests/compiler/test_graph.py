@@ -219,6 +219,21 @@ def test_an_input_takes_the_shape_of_its_convolution(graph: Graph, says: list[in
     assert network.populations[0].shape == (3, 6, 6)
 
 
+@pytest.mark.parametrize(("shape", "whose"), [
+    ((3,), "the neurons of each channel"), ((3, 1, 1), "the neurons of each channel"),
+    ((1, 4, 1), "groups of neurons"), ((1, 1, 1), "all neurons"),
+])  # fmt: skip
+def test_levels_shared_by_neurons(graph: Graph, shape: tuple[int, ...], whose: str) -> None:
+    conv = nir.Conv2d((6, 6), np.ones((3, 2, 3, 3)), 1, 0, 1, 1, np.zeros(3))
+    levels = np.arange(1.0, 1.0 + np.prod(shape)).reshape(shape)
+    nodes = {"x": nir.Input(np.array([2, 6, 6])), "conv": conv, "p": nir.Threshold(levels),
+             "out": nir.Output(np.array([3, 4, 4]))}  # fmt: skip
+    network = read(graph(nodes, [("x", "conv"), ("conv", "p"), ("p", "out")]))
+    expected = np.broadcast_to(levels.reshape(-1, 1, 1) if levels.ndim == 1 else levels, (3, 4, 4))
+    assert network.populations[0].threshold.tolist() == expected.ravel().tolist()
+    assert f"p: one threshold for {whose}" in network.notes
+
+
 def test_outputs_that_add(graph: Graph) -> None:
     nodes = {"x": nir.Input(np.array([2])), "p": fire(2), "q": fire(2),
              "fc": nir.Affine(np.eye(2), np.ones(2)), "out": nir.Output(np.array([2]))}  # fmt: skip
