@@ -18,7 +18,7 @@ __all__ = ["RingTiming", "arrivals"]
 Cycles = npt.NDArray[np.int64]
 
 EVENT = 2
-"""Cycles that an event takes."""
+"""Cycles that an event takes; one more where its delay is looked up in a table."""
 FIRST = 3
 """Cycles from the source's token to the first event, if there is one in the first word."""
 
@@ -59,13 +59,14 @@ class RingTiming:
 
     def take(self, words: Words) -> None:
         """Take the words of a step from the source."""
-        turn = EVENT * np.arange(words.valid.shape[1])
+        pace = EVENT + (len(self.config.table) > 1)
+        turn = pace * np.arange(words.valid.shape[1])
         offered = np.maximum(words.offered(self.name), self.free[:, None]) - turn
         taken = np.where(words.valid, offered, -NEVER)
         taken = np.maximum.accumulate(taken, axis=1) + turn if len(turn) else taken
         words.taken[self.name] = taken
         last = np.where(words.valid, taken, -NEVER).max(axis=1, initial=-NEVER)
-        self.took = np.max([words.token_offered(), last + EVENT, self.free], axis=0)
+        self.took = np.max([words.token_offered(), last + pace, self.free], axis=0)
         words.token_taken = np.maximum(words.token_taken, self.took)
 
     def give(self, step: int) -> Words:
