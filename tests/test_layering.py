@@ -10,7 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "spikewright"
-BELOW = ("config", "convolution", "errors", "events", "fixed", "ir", "memories", "network", "neuron")
+BELOW = (
+    "config", "convolution", "errors", "events", "fixed", "gammatone", "ir", "memories", "network", "neuron",
+    "spiketrum", "spiketrum_tables",
+)  # fmt: skip
 
 
 def modules_of(part: str) -> list[str]:
