@@ -1,4 +1,4 @@
-"""The cochlear filter bank in PCM to spikes: in real numbers, and the integers that hardware equals.
+"""The cochlear filter bank, from PCM to spikes: in real numbers, and in the integers that hardware equals.
 
 A channel is four sections ``z[n] = p z[n-1] + g x[n]`` with one complex pole ``p``; the real part of the
 last one is the gammatone filter's output. Both forms run through one loop over samples, vectorised over
@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spikewright.errors import ConfigError
-from spikewright.fixed import signed_range
 from spikewright.filterbank import ORDER, FilterBankConfig
 from spikewright.filterbank_tables import filterbank_tables, gain, poles
+from spikewright.fixed import signed_range
 
 __all__ = ["FilterBank", "FixedFilterBank"]
 
@@ -139,10 +139,9 @@ class FixedFilterBank(FilterBank):
     def __init__(self, config: FilterBankConfig, batch: int = 1) -> None:
         self.config, self.batch = config, batch
         self.tables = tables = filterbank_tables(config)
-        unit = 0.5**config.fraction_bits
         inject = 0.5 ** tables.shifts.T.astype(np.float64)
         inject[0] *= 2 ** (config.state_bits - config.pcm_bits)
-        self._set((tables.real + 1j * tables.imaginary) * unit, inject, tables.thresholds.astype(np.float64))
+        self._set(tables.pole, inject, tables.thresholds.astype(np.float64))
 
     def _most_sum(self) -> float | None:
         return float((1 << self.tables.sum_bits) - 1) if self.tables.saturates else None

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
-from amaranth.lib.cdc import FFSynchronizer
+from amaranth.lib.cdc import FFSynchronizer  # type: ignore[import-untyped]
 from amaranth.lib.wiring import In, Out
 
 from spikewright.errors import ConfigError
@@ -41,10 +41,10 @@ class I2sConfig:
 
 
 class SampleQueue(wiring.Component):
-    """One place for a sample that cannot wait: if it is still taken when the next comes, that one is lost.
+    """One place for a sample that cannot wait: if it is not free when the next comes, that one is lost.
 
-    A recording lasts while ``recording`` is high. Its end, once the last sample is gone, is a word of its own;
-    it is never lost. Samples that come before it is gone are, as those of the next recording.
+    A recording lasts while ``recording`` is high. Its end is a word of its own behind the last sample and is
+    never lost; samples of the next recording that come before it is gone are.
 
     Members
     -------
@@ -94,12 +94,12 @@ class SampleQueue(wiring.Component):
 class I2sReceiver(wiring.Component):
     """Takes samples off an I2S bus whose clock it does not share.
 
-    Word select and data change with the falling edge of the bit clock and are taken with the rising one;
-    the first bit of a slot, the highest, follows one bit clock after the change of word select, which is low for
-    the left channel. A slot may have any number of bits from ``config.bits`` on; what is beyond is left out. A slot of
-    fewer bits is no sample. The system clock must be more than four times as fast as the bit clock, so that its
-    jitter and that of the synchronisers do not matter. A sample goes out 4 to 5 cycles after the edge of its last bit,
-    with ``mixed`` that of the right channel's.
+    Word select and data change with the falling edge of the bit clock and are taken with the rising one.
+    The first bit of a slot, the highest, follows one bit clock after the change of word select, which is low
+    for the left channel. A slot may have any number of bits from ``config.bits`` on; what is beyond is left
+    out. A slot of fewer bits is no sample. Either half of the bit clock must last two cycles at least. A
+    sample is in ``sink`` 4 or 5 cycles after the edge of its last bit, a mixed one after that of the right
+    channel's.
 
     Members
     -------
@@ -130,9 +130,9 @@ class I2sReceiver(wiring.Component):
         wiring.connect(m, wiring.flipped(self.sink), queue.sink)
         m.d.comb += [queue.recording.eq(self.recording), self.dropped.eq(queue.dropped)]
         clock, select, bit, clocked = Signal(), Signal(), Signal(), Signal()
-        for name, source, synchronised in (("clock", self.bit_clock, clock), ("select", self.word_select, select),
-                                           ("data", self.serial_data, bit)):
-            m.submodules[f"synchronise_{name}"] = FFSynchronizer(source, synchronised)
+        m.submodules.synchronise_clock = FFSynchronizer(self.bit_clock, clock)
+        m.submodules.synchronise_select = FFSynchronizer(self.word_select, select)
+        m.submodules.synchronise_data = FFSynchronizer(self.serial_data, bit)
         m.d.sync += clocked.eq(clock)
         done, right, word = self._slot(m, clock & ~clocked, select, bit)
         self._choose(m, done, right, word)
@@ -157,7 +157,8 @@ class I2sReceiver(wiring.Component):
         """Give the queue the channel's samples, or the mean of every pair."""
         queue = self.queue
         if self.config.channel != "mixed":
-            m.d.comb += [queue.strobe.eq(done & (right == (self.config.channel == "right"))), queue.sample.eq(word)]
+            wanted = right if self.config.channel == "right" else ~right
+            m.d.comb += [queue.strobe.eq(done & wanted), queue.sample.eq(word)]
             return
         left, there = Signal.like(word), Signal()
         with m.If(done):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -25,12 +25,14 @@ __all__ = ["FilterBankCore"]
 
 
 class FilterBankCore(wiring.Component):
-    """Gammatone filters, rectifiers and neurons; bit-exact with :class:`spikewright.models.filterbank.FixedFilterBank`.
+    """Gammatone filters, rectifiers and neurons.
 
-    For every sample it passes over the first sections of all channels, then over the second ones, and so on: a
-    section's neighbour is done long before, and no pipeline ever waits. A section takes four cycles, so a sample
-    takes exactly ``16 * channels`` where the next one waits; the end of a recording takes four. A sample is taken
-    in every fourth cycle only; the spike of channel ``c`` goes out ``12 * (channels + 1) + 4 * c`` cycles later.
+    Bit-exact with :class:`spikewright.models.filterbank.FixedFilterBank`. For every sample it passes over the
+    first sections of all channels, then over the second ones, and so on: the section that a section takes its
+    input from is done long before, and no pipeline ever waits. A section takes four cycles, so a sample takes
+    exactly ``16 * channels`` where the next one waits; the end of a recording takes four. A word is taken in
+    every fourth cycle only. The spike of channel ``c`` is in ``sink`` ``12 * (channels + 1) + 4 * c`` cycles
+    after its sample was taken, the token of a step ``16 * channels + 9``, the end of sample 13 after its own.
     While a word waits in ``sink`` everything stands still.
 
     After every ``step`` samples a token goes out; at a recording's end one for a step that has begun, then
@@ -49,14 +51,15 @@ class FilterBankCore(wiring.Component):
 
     def __init__(self, config: FilterBankConfig) -> None:
         self.config, self.tables = config, filterbank_tables(config)
-        super().__init__({"source": In(word_stream(config.sample_word)), "sink": Out(word_stream(config.word))})
+        super().__init__({
+            "source": In(word_stream(config.sample_word)), "sink": Out(word_stream(config.word))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, sink = self.config, self.sink
         visit = data.StructLayout({
-            "works": 1, "channel": config.word.address_bits, "section": range(ORDER), "fresh": 1,
-            "token": 1, "end": 1,
+            "works": 1, "channel": config.word.address_bits, "section": unsigned(2), "fresh": 1, "token": 1,
+            "end": 1,
         })
         moves, phase = Signal(), Signal(2)
         sample = Signal.like(self.source.payload.value)
@@ -75,7 +78,8 @@ class FilterBankCore(wiring.Component):
         """At the end of every visit choose the next one; take a word where none is left to do."""
         config, source = self.config, self.source
         visit, fresh = visits[0], Signal(init=1)
-        closes, number = Signal(), Signal(range(config.step))  # whether a step ends here; the sample in its step
+        # Whether a step ends here, and how many of its samples came before.
+        closes, number = Signal(), Signal(range(config.step))
         row_ends, last, takes, ends = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             row_ends.eq(visit.channel == config.channels - 1),
@@ -162,7 +166,8 @@ class FilterBankCore(wiring.Component):
             firing.before.eq(sums.read_data), firing.output.eq(output),
             firing.threshold.eq(thresholds.read_data),
         ]
-        return firing.fires & fired
+        spikes: Value = firing.fires & fired
+        return spikes
 
     def _emit(self, m: Module, moves: Signal, phase: Signal, visit: Any, fires: Value) -> None:
         """Spikes in phase 2, tokens behind them; at a recording's end both tokens, in phases 2 and 3."""

@@ -41,7 +41,8 @@ class Firing(wiring.Component):
         bits = tables.sum_bits
         super().__init__({
             "moves": In(1), "phase": In(2), "fresh": In(1), "before": In(bits),
-            "output": In(signed(config.state_bits)), "threshold": In(bits), "fires": Out(1), "after": Out(bits),
+            "output": In(signed(config.state_bits)), "threshold": In(bits),
+            "fires": Out(1), "after": Out(bits),
         })
 
     def elaborate(self, platform: object) -> Module:

@@ -28,9 +28,9 @@ def coefficient_layout(config: FilterBankConfig) -> data.StructLayout:
 class Sections(wiring.Component):
     """``z = (p z + x 2**(f - shift) + 2**(f - 1)) >> f`` for a section after the other, one in four cycles.
 
-    A section's *visit* begins in phase 0. Its own state must be in ``word`` in phase 1 and what comes into it
-    from phase 2 to phase 0 of the next visit. ``real`` of the result is there from cycle 8 after its beginning
-    to cycle 11, ``imaginary`` in cycle 9: two visits later. Nothing moves in a cycle without ``moves``.
+    A section's *visit* begins in phase 0. Its own state must be in ``word`` in phase 1, what comes into it
+    from phase 3 to phase 0 of the next visit. The result's real part is there from 8 to 11 cycles after its
+    beginning, the imaginary one after 9: two visits later. Nothing moves in a cycle without ``moves``.
 
     Parameters
     ----------
@@ -97,23 +97,25 @@ class Sections(wiring.Component):
         return m
 
     def _product(self, m: Module) -> Value:
-        """The products ``rr, ii, ir, ri`` of (pole, state) in phases 1, 2, 3, 0; half a code with each first."""
+        """Products of pole and state, ``rr ii ir ri``, in phases 1 2 3 0; half a code with 1st and 3rd."""
         config, phase = self.config, self.phase
-        own = Signal(state_layout(config))
+        own: Any = Signal(state_layout(config))
+        pole = self.coefficients
         state, factor = Signal(signed(config.state_bits)), Signal(signed(config.coefficient_bits))
         low = Signal(signed(min(SPLIT + 1, config.state_bits) + config.coefficient_bits))
         high = Signal(signed(max(1, config.state_bits - SPLIT) + config.coefficient_bits))
         half = config.fraction_bits - 1
         product = Signal(signed(config.state_bits + config.coefficient_bits))
         split = config.state_bits > SPLIT + 1
-        # Rounding costs no adder: it comes in below the part that goes into the high bits.
-        above = Cat(~phase[0], Const(0, SPLIT - 1 - half), high).as_signed() if split else Cat(~phase[0], Const(0, 1)).as_signed()
+        # Rounding costs no adder: half a code comes in below what goes into the high bits.
+        upper = [Const(0, SPLIT - 1 - half), high] if split else [Const(0, 1)]
+        above = Cat(~phase[0], *upper).as_signed()
         with m.If(self.moves):
             with m.If(phase == 1):
                 m.d.sync += own.eq(Mux(self.fresh, 0, self.word.as_value()))
             m.d.sync += [
                 state.eq(Mux(phase[0], own.imaginary, own.real)),
-                factor.eq(Mux(phase[0] ^ phase[1], self.coefficients.real, self.coefficients.imaginary)),
+                factor.eq(Mux(phase[0] ^ phase[1], pole.real, pole.imaginary)),
                 product.eq(Cat(low[:half], (above + (low >> half))[:len(product) - half])),
             ]
             if split:
@@ -124,8 +126,9 @@ class Sections(wiring.Component):
         return product
 
     def _shifted(self, m: Module) -> Value:
-        """What comes in, at its weight in the total: the real part in phase 1, the imaginary one in phase 3."""
-        config, phase = self.config, self.phase
+        """What comes in, at its weight in the total: the real part in phase 1, the imaginary in phase 3."""
+        config, phase, word = self.config, self.phase, self.word
+        sample = self.sample << (config.state_bits - config.pcm_bits)
         least, most = self.shifts[0], self.shifts[-1]
         head, shift = Signal(), Signal.like(self.shift)
         came = Signal(signed(config.state_bits))
@@ -136,11 +139,9 @@ class Sections(wiring.Component):
                 m.d.sync += head.eq(self.head)
             with m.If(phase == 3):
                 m.d.sync += shift.eq(self.shift)
-            sample = self.sample << (config.state_bits - config.pcm_bits)
-            m.d.sync += came.eq(Mux(phase[0], Mux(head, sample, self.word.real), Mux(head, 0, self.word.imaginary)))
-            with m.If(~phase[1]):
-                with m.Switch(shift):
-                    for index, way in enumerate(ways):
-                        with m.Case(index) if index < len(ways) - 1 else m.Default():
-                            m.d.sync += placed.eq(way)
+            m.d.sync += came.eq(Mux(phase[0], Mux(head, sample, word.real), Mux(head, 0, word.imaginary)))
+            with m.If(~phase[1]), m.Switch(shift):
+                for index, way in enumerate(ways):
+                    with m.Case(index) if index < len(ways) - 1 else m.Default():
+                        m.d.sync += placed.eq(way)
         return placed << (config.fraction_bits - most)

@@ -27,8 +27,9 @@ def write_filterbank(config: FilterBankConfig, folder: Path, *, name: str = "fil
     (rtl / f"{name}.v").write_text(to_verilog(core, name=name, platform=VerilogPlatform(contents=True)))
     for cell in CELLS:
         shutil.copyfile(Path(verilog.__file__).parent / "verilog" / cell, rtl / cell)
-    shapes = {memory.name: memory for memory in (coefficient_memory(config), threshold_memory(config, core.tables))}
-    for memory, words in filterbank_images(config, core.tables).items():
-        digits = -(-shapes[memory].width // 4)
-        (images / f"{memory}.hex").write_text("".join(f"{word:0{digits}x}\n" for word in words))
+    contents = filterbank_images(config, core.tables)
+    for memory in (coefficient_memory(config), threshold_memory(config, core.tables)):
+        digits = -(-memory.width // 4)
+        lines = [f"{word:0{digits}x}\n" for word in contents[memory.name]]
+        (images / f"{memory.name}.hex").write_text("".join(lines))
     return rtl

@@ -67,9 +67,9 @@ class FilterBankConfig:
             value = getattr(self, name)
             if value is None and name == "leak_shift":
                 continue
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if not whole and (name != "threshold" or not isinstance(value, float)):
-                raise ConfigError(f"{name} must be a whole number, not {value!r}")
+            real = name == "threshold"
+            if isinstance(value, bool) or not isinstance(value, (int, float) if real else int):
+                raise ConfigError(f"{name} must be a {'' if real else 'whole '}number, not {value!r}")
             if not low <= value <= high:
                 raise ConfigError(f"{name} must be in {low:g}..{high:g}, not {value}")
         if not (0 < self.low_hz < self.high_hz < self.sample_rate_hz / 2 and isfinite(self.high_hz)):
@@ -89,12 +89,12 @@ class FilterBankConfig:
 
     @property
     def sample_word(self) -> WordFormat:
-        """Words that come in: a sample is the value of an event; the end of a recording is the end of a sample."""
+        """Words in: a sample is the value of an event; the end of a recording is the end of a sample."""
         return WordFormat(address_bits=1, value_bits=self.pcm_bits, signed=True)
 
     @property
     def word(self) -> WordFormat:
-        """Words that come out: the address is the channel."""
+        """Words out: spikes by their channel."""
         return WordFormat(address_bits=unsigned_bits(self.channels - 1))
 
     @property

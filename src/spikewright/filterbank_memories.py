@@ -38,8 +38,8 @@ def filterbank_images(config: FilterBankConfig, tables: FilterBankTables) -> dic
     """Words of the memories that are never written, by name."""
     bits = config.coefficient_bits
     mask = (1 << bits) - 1
-    pairs = zip(tables.real.tolist(), tables.imaginary.tolist(), strict=True)
+    poles = zip(tables.real.tolist(), tables.imaginary.tolist(), strict=True)
     return {
-        coefficient_memory(config).name: [real & mask | (imaginary & mask) << bits for real, imaginary in pairs],
+        coefficient_memory(config).name: [real & mask | (other & mask) << bits for real, other in poles],
         threshold_memory(config, tables).name: tables.thresholds.tolist(),
     }

@@ -7,12 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from spikewright.errors import ConfigError
-from spikewright.fixed import unsigned_bits
 from spikewright.filterbank import ORDER, FilterBankConfig
-from spikewright.gammatone import bandwidth_hz, centre_frequencies
+from spikewright.fixed import unsigned_bits
+from spikewright.gammatone import Reals, bandwidth_hz, centre_frequencies
 
 __all__ = ["FilterBankTables", "filterbank_tables", "gain", "poles"]
 
+Complexes = npt.NDArray[np.complex128]
 Integers = npt.NDArray[np.int64]
 
 SHIFT_STEP = 2
@@ -26,7 +27,9 @@ class FilterBankTables:
     Parameters
     ----------
     real, imaginary
-        The pole, with ``fraction_bits`` bits below the point, ``(channels,)``.
+        The pole of all its sections, with ``fraction_bits`` bits below the point, ``(channels,)``.
+    pole
+        The same as a number.
     shifts
         What comes into a section is ``2**-shift`` of what the section before gives, ``(channels, 4)``.
     thresholds
@@ -39,9 +42,10 @@ class FilterBankTables:
 
     real: Integers
     imaginary: Integers
+    pole: Complexes
     shifts: Integers
     thresholds: Integers
-    scales: npt.NDArray[np.float64]
+    scales: Reals
     bounds: Integers
 
     @property
@@ -55,19 +59,20 @@ class FilterBankTables:
         return bool((self.thresholds < self.bounds).any())
 
 
-def poles(config: FilterBankConfig) -> npt.NDArray[np.complex128]:
+def poles(config: FilterBankConfig) -> Complexes:
     """Pole of all sections of every channel, ``(channels,)``."""
     frequencies = centre_frequencies(config.channels, config.low_hz, config.high_hz)
     angle = 2 * np.pi / config.sample_rate_hz
-    return np.exp(angle * (1j * frequencies - bandwidth_hz(frequencies)))
+    return np.asarray(np.exp(angle * (1j * frequencies - bandwidth_hz(frequencies))), np.complex128)
 
 
-def gain(pole: npt.NDArray[np.complex128], config: FilterBankConfig) -> npt.NDArray[np.float64]:
-    """Amplitude at the real output of four sections ``1 / (1 - pole/z)`` for a sine at the centre frequency."""
+def gain(pole: Complexes, config: FilterBankConfig) -> Reals:
+    """Amplitude at the real output of sections ``1 / (1 - pole/z)`` for a sine at the centre frequency."""
     centre = centre_frequencies(config.channels, config.low_hz, config.high_hz)
     turn = np.exp(-2j * np.pi * centre / config.sample_rate_hz)
     # The real part of a complex filter hears a frequency and its mirror image.
-    return np.abs((1 - pole * turn) ** -ORDER + (1 - pole.conj() * turn) ** -ORDER) / 2
+    both: Complexes = (1 - pole * turn) ** -ORDER + (1 - pole.conj() * turn) ** -ORDER
+    return np.abs(both) / 2
 
 
 def filterbank_tables(config: FilterBankConfig) -> FilterBankTables:
@@ -103,9 +108,10 @@ def filterbank_tables(config: FilterBankConfig) -> FilterBankTables:
         raise ConfigError(
             f"coefficient_bits must be above {shifts.max()}, the largest shift, not {config.coefficient_bits}"
         )
-    scales = full_scale * 0.5 ** shifts.sum(axis=1) * gain((real + 1j * imaginary) / unit, config)
+    pole = np.asarray((real + 1j * imaginary) / unit, np.complex128)
+    scales = full_scale * 0.5 ** shifts.sum(axis=1) * gain(pole, config)
     return FilterBankTables(
-        real=real, imaginary=imaginary, shifts=shifts, scales=scales, bounds=bounds,
+        pole=pole, real=real, imaginary=imaginary, shifts=shifts, scales=scales, bounds=bounds,
         thresholds=np.maximum(1, np.rint(config.threshold * scales)).astype(np.int64),
     )
 

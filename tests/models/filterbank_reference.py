@@ -1,4 +1,4 @@
-"""The filter bank as docs/filterbank.md has it: Python's integers, a channel, a section, a sample at a time."""
+"""The filter bank as docs/filterbank.md has it: Python's integers, one section of one channel at a time."""
 
 from collections.abc import Sequence
 
