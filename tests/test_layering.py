@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "spikewright"
 BELOW = (
-    "config", "convolution", "errors", "events", "fixed", "gammatone", "ir", "memories", "network", "neuron",
-    "spiketrum", "spiketrum_tables",
+    "config", "convolution", "errors", "events", "filterbank", "filterbank_memories", "filterbank_tables",
+    "fixed", "gammatone", "ir", "memories", "network", "neuron", "spiketrum", "spiketrum_tables",
 )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""The cochlear filter bank as hardware."""

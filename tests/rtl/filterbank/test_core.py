@@ -1,0 +1,145 @@
+"""The filter bank's hardware equals its model, word for word, at any pace; its clocks are as stated."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from spikewright.events import Kind
+from spikewright.filterbank import FilterBankConfig
+from spikewright.filterbank_tables import filterbank_tables
+from spikewright.gammatone import centre_frequencies
+from spikewright.models.filterbank import FixedFilterBank
+from spikewright.rtl.filterbank.core import FilterBankCore
+from tests.rtl.cores import meanings, word
+from tests.rtl.platforms import StrictPlatform
+from tests.rtl.streams import Run, run_streams
+
+Sound = npt.NDArray[np.int64]
+CHANCES = [(1.0, 1.0), (0.02, 1.0), (1.0, 0.2), (0.05, 0.1)]
+SMALL = FilterBankConfig(channels=5, low_hz=1000.0, threshold=0.3, leak_shift=6, step=16)
+"""Fires often within few samples; low filters would take long to answer."""
+
+CONFIGS = {
+    "small": SMALL,
+    "fewest channels": replace(SMALL, channels=4),
+    "a power of two": replace(SMALL, channels=8, step=7),
+    "one multiplier": replace(SMALL, state_bits=18),
+    "narrow": replace(SMALL, state_bits=16, coefficient_bits=12),
+    "wide": replace(SMALL, state_bits=30, coefficient_bits=17, pcm_bits=24),
+    "8 bits": replace(SMALL, pcm_bits=8, state_bits=19, coefficient_bits=11),
+    "no leak": replace(SMALL, leak_shift=None),
+    "quick leak": replace(SMALL, leak_shift=1, threshold=0.05),
+    "saturating": replace(SMALL, threshold=1 / 64, leak_shift=None),
+    "never saturating": replace(SMALL, threshold=2.1, leak_shift=None, low_hz=2500.0),
+    "a step a sample": replace(SMALL, step=1),
+    "48 kHz": replace(SMALL, sample_rate_hz=48000, low_hz=3000.0, high_hz=20000.0),
+}
+
+
+def recordings(config: FilterBankConfig, seed: int = 1) -> list[Sound]:
+    """Noise, extremes, silence; lengths of whole steps and of others, of one sample and of none."""
+    rng = np.random.default_rng(seed)
+    low, high = -(1 << (config.pcm_bits - 1)), (1 << (config.pcm_bits - 1)) - 1
+    # A tone for every channel, as loud as can be.
+    places = centre_frequencies(config.channels, config.low_hz, config.high_hz)
+    turns = [np.arange(20 + rng.integers(9)) * place / config.sample_rate_hz for place in places]
+    tones = np.where(np.concatenate(turns) % 1 < 0.5, high, low)
+    noise = rng.integers(low, high, size=config.step + 5, endpoint=True)
+    return [tones, noise[:0], noise, noise[:1], np.zeros(3, np.int64), tones[7:2 * config.step + 7]]
+
+
+def sent(config: FilterBankConfig, sounds: list[Sound], *, tokens: bool = False) -> list[int]:
+    """Words of recordings; with ``tokens`` ends of steps among them, that say nothing."""
+    words = []
+    for sound in sounds:
+        for index, sample in enumerate(sound.tolist()):
+            words.append(word(config.sample_word, Kind.EVENT, 0, sample))
+            if tokens and index % 3 == 0:
+                words.append(word(config.sample_word, Kind.END_OF_STEP))
+        words.append(word(config.sample_word, Kind.END_OF_SAMPLE))
+    return words
+
+
+def expected(config: FilterBankConfig, sounds: list[Sound]) -> list[int]:
+    """By the model: the spikes of every sample, tokens after every step and recording."""
+    words: list[int] = []
+    for sound in sounds:
+        fired = FixedFilterBank(config).spikes(sound[:, None])[:, 0]
+        for index, channels in enumerate(fired):
+            words += [word(config.word, Kind.EVENT, channel) for channel in np.flatnonzero(channels).tolist()]
+            if (index + 1) % config.step == 0 or index == len(sound) - 1:
+                words.append(Kind.END_OF_STEP)
+        words.append(Kind.END_OF_SAMPLE)
+    return words
+
+
+def run(config: FilterBankConfig, words: list[int], receive: int, **bench: Any) -> Run:
+    return run_streams(FilterBankCore(config), send={"source": words}, receive={"sink": receive},
+                       platform=StrictPlatform(), patience=2000, **bench)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_equals_the_model(name: str) -> None:
+    config = CONFIGS[name]
+    sounds = recordings(config)
+    wanted = expected(config, sounds)
+    channels = {bits for bits in wanted if bits & 3 == Kind.EVENT}
+    assert len(channels) == config.channels, "all must fire"
+    assert filterbank_tables(config).saturates == (name != "never saturating")
+    got = run(config, sent(config, sounds), len(wanted))
+    assert meanings(got["sink"]) == wanted
+
+
+@pytest.mark.parametrize(("p_valid", "p_ready"), CHANCES)
+def test_at_any_pace(p_valid: float, p_ready: float) -> None:
+    sounds = recordings(SMALL, seed=2)
+    wanted = expected(SMALL, sounds)
+    got = run(SMALL, sent(SMALL, sounds, tokens=True), len(wanted), p_valid=p_valid, p_ready=p_ready)
+    assert meanings(got["sink"]) == wanted
+
+
+def test_64_channels() -> None:
+    """The bank of the benchmarks, a little loud so that it fires within few samples."""
+    config = FilterBankConfig(threshold=1 / 32, step=8)
+    noise = np.random.default_rng(3).integers(-32768, 32767, size=39, endpoint=True)
+    sounds = [noise[:30], noise[30:]]
+    wanted = expected(config, sounds)
+    assert len({bits for bits in wanted if bits & 3 == Kind.EVENT}) > 30
+    got = run(config, sent(config, sounds), len(wanted))
+    assert meanings(got["sink"]) == wanted
+
+
+@pytest.mark.parametrize("channels", [4, 5, 8])
+def test_a_sample_takes_16_cycles_a_channel(channels: int) -> None:
+    config = replace(SMALL, channels=channels)
+    sounds = [sound[:20] for sound in recordings(config)]
+    got = run(config, sent(config, sounds), len(expected(config, sounds)))
+    ends = [bits & 3 == Kind.END_OF_SAMPLE for bits in got["source"]]
+    assert np.diff(got.cycles["source"]).tolist() == [4 if end else config.cycles for end in ends[:-1]]
+    assert config.cycles == 16 * channels
+    assert got.cycles["source"][0] == 3
+
+
+def test_a_spike_goes_out_when_its_channel_is_done() -> None:
+    """The docstring's figures: of spikes, of tokens of full steps, of the end of sample."""
+    sound = recordings(SMALL)[:1]
+    got = run(SMALL, sent(SMALL, sound), len(expected(SMALL, sound)))
+    taken = got.cycles["source"]
+    sample = 0
+    latencies = set()
+    for bits, cycle in zip(got["sink"], got.cycles["sink"], strict=True):
+        if bits & 3 == Kind.EVENT:
+            channel = bits >> 2
+            latency = 12 * (SMALL.channels + 1) + 4 * channel
+            while taken[sample] + latency < cycle:
+                sample += 1
+            assert taken[sample] + latency == cycle
+            latencies.add(latency)
+    assert len(latencies) == SMALL.channels
+    words = zip(got["sink"], got.cycles["sink"], strict=True)
+    tokens = [cycle for bits, cycle in words if bits & 3 == Kind.END_OF_STEP]
+    assert tokens[:3] == [taken[16 * step - 1] + SMALL.cycles + 9 for step in (1, 2, 3)]
+    assert got.cycles["sink"][-1] == taken[-1] + 13
