@@ -5,13 +5,14 @@ import math
 import torch
 
 from spikewright.errors import ConfigError
+from spikewright.models.augment import shift_images
 from spikewright.models.coding import latency_steps, value_codes
 from spikewright.models.data import Dataset
 from spikewright.models.neurons import NeuronRule
 from spikewright.models.sparse_network import SparseNetwork
 from spikewright.models.sparse_options import TrainSparseOptions
 from spikewright.models.surrogate import Surrogate
-from spikewright.models.train import Progress, shift_images
+from spikewright.models.train import Progress
 from spikewright.network import InputPort
 from spikewright.neuron import Decay
 

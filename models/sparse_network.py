@@ -1,5 +1,6 @@
 """A feed-forward network of sparse layers and spiking neurons, to train and to take out as integers."""
 
+import itertools
 import math
 
 import numpy as np
@@ -94,13 +95,13 @@ class SparseNetwork(torch.nn.Module):
         surrogate: Surrogate | None = None,
     ) -> None:
         super().__init__()
-        ends = (port.size, *sizes)
+        ends = list(itertools.pairwise((port.size, *sizes)))
         names = [*(f"hidden{index}" for index in range(1, len(sizes))), "readout"]
         self.port = port
         self.decode: Decode = decode
         self.layers = torch.nn.ModuleList()
         for index, layer_density in enumerate(layer_densities(ends, density)):
-            linear = SparseLinear(*ends[index : index + 2], density=layer_density, generator=generator)
+            linear = SparseLinear(*ends[index], density=layer_density, generator=generator)
             neurons = Neurons(hidden if index < len(sizes) - 1 else readout, surrogate=surrogate)
             scale = port.value_scale if index == 0 and port.value_bits else 1.0
             self.layers.append(SparseLayer(linear, neurons, name=names[index], value_scale=scale))

@@ -6,12 +6,14 @@ import math
 import torch
 
 from spikewright.errors import ConfigError
+from spikewright.models.augment import drop_events, shift_planes, shift_steps
 from spikewright.models.data import Dataset
 from spikewright.models.neurons import NeuronRule, Neurons
+from spikewright.models.sparse import layer_densities, sparsify
 from spikewright.models.spiking_network import SpikingLayer, SpikingNetwork
 from spikewright.models.spiking_options import SpikingOptions
 from spikewright.models.surrogate import Surrogate
-from spikewright.models.train import Progress, shift_planes
+from spikewright.models.train import Progress
 from spikewright.models.trained_synapses import (
     ConvolvedSynapses,
     DenseSynapses,
@@ -69,6 +71,10 @@ class SpikingCourse:
             samples = self.samples[chosen]
             if self.options.shift:
                 samples = shift_planes(samples, self.options.shift, self.generator)
+            if self.options.shift_steps:
+                samples = shift_steps(samples, self.options.shift_steps, self.generator)
+            if self.options.drop:
+                samples = drop_events(samples, self.options.drop, self.generator)
             outputs, spikes = self.network(samples.float().flatten(2))
             loss = self._loss(self.network.in_units(outputs), spikes, self.labels[chosen])
             self.optimizer.zero_grad()
@@ -153,4 +159,18 @@ def _layers(
             )
         )
         pooled, size = False, width_out
+    if options.density < 1:
+        make_sparse(layers, options.density, generator)
     return layers
+
+
+def make_sparse(layers: list[SpikingLayer], density: float, generator: torch.Generator) -> None:
+    """Leave so much of all synapses, more of small layers' than of large ones'."""
+    places: list[tuple[torch.nn.Module, str, torch.Tensor]] = []
+    for layer in layers:
+        places.append((layer.synapses, "weight", layer.synapses.weight))
+        if layer.recurrent is not None:
+            places.append((layer, "recurrent", layer.recurrent))
+    ends = [(weight.shape[1], weight.shape[0]) for _, _, weight in places]
+    for (module, name, _), share in zip(places, layer_densities(ends, density), strict=True):
+        sparsify(module, name, share, generator)

@@ -25,6 +25,8 @@ class SpikingOptions:
         Neurons of dense layers after these.
     recurrent
         Whether the neurons of a dense layer reach each other, a step later.
+    density
+        Fraction of the synapses of dense layers, recurrent ones among them, that exist, drawn once.
     bin_ms, steps, polarity
         How event recordings become steps (:class:`spikewright.models.binning.Binning`); data in steps have
         their own.
@@ -41,6 +43,10 @@ class SpikingOptions:
         ``potential_sum`` or ``potential_last`` of a leaky integrator.
     shift
         Planes are moved by up to so many pixels in training.
+    drop
+        Share of the events that training leaves out, drawn anew for every sample: up to so much.
+    shift_steps
+        Samples are moved in time by up to so many steps in training.
     rate_penalty
         Weight of the mean firing rate in the loss: spikes cost energy and time.
     """
@@ -49,6 +55,7 @@ class SpikingOptions:
     channels: tuple[int, ...] = ()
     hidden: tuple[int, ...] = ()
     recurrent: bool = False
+    density: float = 1.0
     bin_ms: float | None = None
     steps: int | None = None
     polarity: Polarity | None = None
@@ -67,6 +74,8 @@ class SpikingOptions:
     learning_rate: float = 4e-3
     real_share: float = 0.7
     shift: int = 0
+    drop: float = 0.0
+    shift_steps: int = 0
     rate_penalty: float = 0.1
     surrogate: SurrogateName = "atan"
     sharpness: float = 2.0
@@ -97,7 +106,9 @@ class SpikingOptions:
         for key, low, high in (("weight_bits", 2, 16), ("state_bits", 8, 24)):
             if not low <= getattr(self, key) <= high:
                 raise ConfigError(f"{key} must be {low}..{high}, not {getattr(self, key)}")
-        for key in ("seed", "shift", "rate_penalty"):
+        if not 0 <= self.drop < 1:
+            raise ConfigError(f"drop must be 0 or more and below 1, not {self.drop}")
+        for key in ("seed", "shift", "shift_steps", "rate_penalty"):
             if getattr(self, key) < 0:
                 raise ConfigError(f"{key} must be 0 or more, not {getattr(self, key)}")
         for key in ("decay_shift", "readout_shift"):
@@ -106,6 +117,10 @@ class SpikingOptions:
                 raise ConfigError(f"{key} {must}, not {getattr(self, key)}")
         if self.decode not in ("potential_sum", "potential_last"):
             raise ConfigError(f"decode must be potential_sum or potential_last, not {self.decode!r}")
+        if not 0 < self.density <= 1:
+            raise ConfigError(f"density must be above 0 and at most 1, not {self.density}")
+        if self.density < 1 and self.channels:
+            raise ConfigError(f"density must be 1 with convolutions, not {self.density}")
         if not 0 <= self.real_share < 1:
             raise ConfigError(f"real_share must be 0 or more and below 1, not {self.real_share}")
         if not 0 < self.learning_rate <= 1:

@@ -1,4 +1,4 @@
-"""What learning methods share: augmentation, measuring, and results written whole or not at all."""
+"""What learning methods share: measuring, and results written whole or not at all."""
 
 import json
 import os
@@ -29,8 +29,6 @@ __all__ = [
     "load_parts",
     "one_thread",
     "real_accuracy",
-    "shift_images",
-    "shift_planes",
 ]
 
 Progress = Callable[[int, int, float], None]
@@ -112,32 +110,6 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def shift_images(images: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:
-    """Each image ``(batch, height, width)`` moved by up to ``most`` pixels both ways, zeros coming in."""
-    if not most:
-        return images
-    batch, height, width = images.shape
-    padded = torch.nn.functional.pad(images, (most, most, most, most))
-    windows = padded.unfold(1, height, 1).unfold(2, width, 1)
-    rows, columns = torch.randint(0, 2 * most + 1, (2, batch), generator=generator)
-    return windows[torch.arange(batch), rows, columns]
-
-
-def shift_planes(samples: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:
-    """Each sample ``(batch, ..., height, width)`` moved as a whole, as :func:`shift_images` moves images."""
-    shifts = torch.randint(-most, most + 1, (len(samples), 2), generator=generator).tolist()
-    moved = torch.zeros_like(samples)
-    height, width = samples.shape[-2:]
-    for sample, target, (down, right) in zip(samples, moved, shifts, strict=True):
-        rows, columns = height - abs(down), width - abs(right)
-        to_y, to_x = max(down, 0), max(right, 0)
-        from_y, from_x = max(-down, 0), max(-right, 0)
-        target[..., to_y : to_y + rows, to_x : to_x + columns] = sample[
-            ..., from_y : from_y + rows, from_x : from_x + columns
-        ]
-    return moved
 
 
 def integer_accuracy(

@@ -1,9 +1,8 @@
 """The chooser of the encoder: the best of all channels, and its level."""
 
-from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, Value, signed
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spikewright.rtl.memory import ConfiguredMemory

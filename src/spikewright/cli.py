@@ -174,7 +174,7 @@ def train_command(
         str | None, typer.Option(metavar="N,N,...", help="conv: channels of each layer; 12,24.")
     ] = None,
     density: Annotated[
-        float | None, typer.Option(help="sparse: fraction of synapses that exist; 0.1.")
+        float | None, typer.Option(help="Fraction of synapses that exist; sparse: 0.1, recurrent: 1.")
     ] = None,
     steps: Annotated[
         int | None,
@@ -207,7 +207,7 @@ def train_command(
         "coding": None if coding is None else coding.value,
     }
     sparse = method is Method.SPARSE
-    others = ("channels", "bin_ms", "polarity") if sparse else ("density", "coding")
+    others = ("channels", "bin_ms", "polarity") if sparse else ("coding",)
     for key in others:
         if asked[key] is not None:
             raise ConfigError(f"--{key.replace('_', '-')} is no option of train {method.value}")

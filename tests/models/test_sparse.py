@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from spikewright.errors import ConfigError
-from spikewright.models.sparse import SparseLinear, layer_densities, random_mask
+from spikewright.models.sparse import SparseLinear, layer_densities, random_mask, sparsify
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -74,15 +74,16 @@ def test_weights_outside_the_mask_cannot_count() -> None:
 @pytest.mark.parametrize("density", [0.02, 0.1, 0.5, 0.97, 1.0])
 def test_layers_share_the_density(density: float) -> None:
     sizes = (784, 128, 64, 10)
-    densities = layer_densities(sizes, density)
-    places = [a * b for a, b in itertools.pairwise(sizes)]
+    layers = list(itertools.pairwise(sizes))
+    densities = layer_densities(layers, density)
+    places = [a * b for a, b in layers]
     assert sum(d * n for d, n in zip(densities, places, strict=True)) == pytest.approx(density * sum(places))
     assert all(0 < d <= 1 for d in densities)
     assert list(densities) == sorted(densities), "the smaller the layer, the denser"
 
 
 def test_one_layer_has_the_density_itself() -> None:
-    (density,) = layer_densities((64, 10), 0.1)
+    (density,) = layer_densities([(64, 10)], 0.1)
     assert density == pytest.approx(0.1)
 
 
@@ -92,4 +93,20 @@ def test_refuses_densities(density: float) -> None:
     with pytest.raises(ConfigError, match=message):
         random_mask((2, 2), density, generator())
     with pytest.raises(ConfigError, match=message):
-        layer_densities((2, 2), density)
+        layer_densities([(2, 2)], density)
+
+
+def test_a_weight_made_sparse_stays_so() -> None:
+    layer = torch.nn.Linear(40, 30, bias=False)
+    before = layer.weight.detach().clone()
+    sparsify(layer, "weight", 0.1, generator())
+    exists = layer.weight != 0
+    assert int(exists.sum()) == 120
+    torch.testing.assert_close(layer.weight[exists], before[exists] * 10**0.5)
+    optimizer = torch.optim.AdamW(layer.parameters(), lr=0.1, weight_decay=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        layer(torch.ones(1, 40)).square().sum().backward()
+        optimizer.step()
+    assert not layer.weight[~exists].any()
+    assert not torch.allclose(layer.weight[exists], before[exists] * 10**0.5)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from spikewright.errors import ConfigError
-from spikewright.models import train
+from spikewright.models import augment
 from spikewright.models.coding import encode
 from spikewright.models.data import load
 from spikewright.models.integer import IntegerModel
@@ -147,17 +147,18 @@ def test_events_in_time_train(tmp_path: Path) -> None:
 def test_shifts_move_images_with_zeros_coming_in() -> None:
     images = torch.zeros(200, 5, 4)
     images[:, 2, 1] = 7
-    moved = train.shift_images(images, 1, torch.Generator().manual_seed(0))
+    moved = augment.shift_images(images, 1, torch.Generator().manual_seed(0))
     assert (moved.sum(dim=(1, 2)) == 7).all()
     places = {tuple(place) for place in (moved == 7).nonzero()[:, 1:].tolist()}
     assert places == {(row, column) for row in (1, 2, 3) for column in (0, 1, 2)}
     corner = torch.zeros(200, 5, 4)
     corner[:, 0, 0] = 7
-    assert set(train.shift_images(corner, 1, torch.Generator().manual_seed(0)).sum(dim=(1, 2)).tolist()) == {
+    shifted = augment.shift_images(corner, 1, torch.Generator().manual_seed(0))
+    assert set(shifted.sum(dim=(1, 2)).tolist()) == {
         0,
         7,
     }
-    assert train.shift_images(images, 0, torch.Generator()) is images
+    assert augment.shift_images(images, 0, torch.Generator()) is images
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from spikewright.models.integer import IntegerModel
 from spikewright.models.real import RealModel
 from spikewright.models.spiking_course import SpikingCourse
 from spikewright.models.spiking_options import SpikingOptions
-from spikewright.models.train import shift_planes
+from spikewright.models.augment import drop_events, shift_planes, shift_steps
 from spikewright.models.train_spiking import train_spiking
 
 BINNING = {"bin_ms": 1.0, "steps": 6}
@@ -162,9 +162,33 @@ def test_refusals(planes: str, sequences: str) -> None:
         (lambda: conv(max_events=256), planes, "max_events must be 1..255, not 256"),
         (lambda: conv(decode="count"), planes, "decode must be potential_sum or potential_last, not 'count'"),
         (lambda: SpikingOptions.of("deep"), planes, "method must be one of conv, recurrent, not 'deep'"),
+        (lambda: conv(density=0.5), planes, "density must be 1 with convolutions, not 0.5"),
+        (lambda: recurrent(density=0.0), sequences, "density must be above 0 and at most 1, not 0.0"),
+        (lambda: recurrent(drop=1.0), sequences, "drop must be 0 or more and below 1, not 1.0"),
         (lambda: conv(readout_shift=16), planes, "readout_shift must be 0..15 for 16-bit states, not 16"),
     ):
         with pytest.raises(ConfigError) as error:
             train_spiking(make(), data, None)  # type: ignore[no-untyped-call]
         assert message in str(error.value)
     assert dataclasses.asdict(recurrent())["recurrent"]
+
+
+def test_moving_in_time_and_leaving_out() -> None:
+    samples = torch.zeros(300, 6, 3, dtype=torch.uint8)
+    samples[:, 2, 1] = 7
+    moved = shift_steps(samples, 4, torch.Generator().manual_seed(0))
+    assert {tuple(place) for place in moved.nonzero()[:, 1:].tolist()} == {(step, 1) for step in range(6)}
+    sums = moved.sum(dim=(1, 2))
+    assert set(sums.tolist()) == {0, 7}, "what leaves the recording is gone"
+    assert 0.5 < float((sums > 0).float().mean()) < 0.9
+    kept = drop_events(samples, 0.5, torch.Generator().manual_seed(0))
+    assert (kept <= samples).all()
+    assert set(kept.nonzero()[:, 1:].unique(dim=0).flatten().tolist()) == {2, 1}
+    assert float(kept.sum() / samples.sum()) == pytest.approx(0.75, abs=0.03)
+
+
+def test_few_synapses(sequences: str) -> None:
+    results = train_spiking(recurrent(density=0.3, epochs=3, drop=0.2, shift_steps=1), sequences, None)
+    assert 0.2 < results.metrics["density"] <= 0.31
+    weights = results.graph.nodes["hidden1_to_hidden1"].weight
+    assert 0 < np.count_nonzero(weights) < 0.6 * weights.size
