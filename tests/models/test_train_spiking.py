@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from spikewright.errors import ConfigError
+from spikewright.models.augment import drop_events, shift_planes, shift_steps
 from spikewright.models.binning import Binning
 from spikewright.models.data import load
 from spikewright.models.integer import IntegerModel
 from spikewright.models.real import RealModel
 from spikewright.models.spiking_course import SpikingCourse
 from spikewright.models.spiking_options import SpikingOptions
-from spikewright.models.augment import drop_events, shift_planes, shift_steps
 from spikewright.models.train_spiking import train_spiking
 
 BINNING = {"bin_ms": 1.0, "steps": 6}
