@@ -68,6 +68,11 @@ class RealEncoder:
         self._start = 0
         self._credit = self.config.sample_rate_hz // 2  # rounds the number of spikes
 
+    @property
+    def coded(self) -> int:
+        """Samples of the recording at which no spike begins any more."""
+        return self._start
+
     def push(self, samples: npt.ArrayLike) -> Spikes:
         """Take further samples, full scale being 1; the spikes of all windows that they complete.
 

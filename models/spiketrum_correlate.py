@@ -45,8 +45,8 @@ class Correlator:
     def _size(self, positions: int) -> int:
         """Length of a transform: little of a long sound lies in two, a short one needs no long transform."""
         longest = self._bank.shape[1]
-        enough = 1 << (positions + longest - 2).bit_length()
-        size = min(enough, 1 << (8 * longest).bit_length())
+        enough: int = 1 << (positions + longest - 2).bit_length()
+        size: int = min(enough, 1 << (8 * longest).bit_length())
         if size not in self._spectra:
-            self._spectra[size] = np.fft.rfft(self._bank, size).conj()
+            self._spectra[size] = np.fft.rfft(self._bank, size).conj().astype(np.complex64)
         return size
