@@ -19,6 +19,9 @@ Integers = npt.NDArray[Any]
 BANDS = 8
 """Matrix products that correlations of a window are split into, so that short kernels cost little."""
 
+MOST_WORDS = 1 << 22
+"""Samples that a matrix of shifted sound holds; a long window takes several."""
+
 
 def round_shift(product: Any, shift: int) -> Any:
     """``product / 2**shift``, half rounded up; integers or arrays of them."""
@@ -57,6 +60,11 @@ class FixedEncoder:
         self._residual = np.zeros(0, np.int64)  # from the first sample of the next window on
         self._start = 0
         self._credit = self.config.sample_rate_hz // 2  # rounds the number of spikes
+
+    @property
+    def coded(self) -> int:
+        """Samples of the recording at which no spike begins any more."""
+        return self._start
 
     def push(self, samples: npt.ArrayLike) -> Spikes:
         """Take further samples; the spikes of all windows that they complete.
@@ -109,7 +117,7 @@ class FixedEncoder:
             level=level,
             amplitude=self.tables.amplitudes[level] * sign,
         )
-        self._start += config.window
+        self._start += positions
         return spikes
 
     def _correlate(self, residual: Integers, positions: int) -> Integers:
@@ -119,13 +127,17 @@ class FixedEncoder:
         # floating point, which has fast matrix products, is exact whatever the order of additions.
         real = residual.astype(np.float64)
         longest = self.tables.longest
-        shifted = np.lib.stride_tricks.sliding_window_view(real[: positions + longest - 1], longest).copy()
         correlations = np.empty((self.config.channels, positions), self._dtype)
-        for channels, length, matrix in self._bands:
-            sums = (matrix @ shifted[:, :length].T).astype(np.int64)
-            for row, channel in enumerate(channels):
-                shift = int(self.tables.exponents[channel]) + self.tables.correlation_shift
-                correlations[channel] = np.clip(round_shift(sums[row], shift), low, high)
+        stretch = max(1, MOST_WORDS // longest)
+        for first in range(0, positions, stretch):
+            part = real[first : min(first + stretch, positions) + longest - 1]
+            shifted = np.lib.stride_tricks.sliding_window_view(part, longest).copy()
+            for channels, length, matrix in self._bands:
+                sums = (matrix @ shifted[:, :length].T).astype(np.int64)
+                for row, channel in enumerate(channels):
+                    shift = int(self.tables.exponents[channel]) + self.tables.correlation_shift
+                    units = np.clip(round_shift(sums[row], shift), low, high)
+                    correlations[channel, first : first + len(shifted)] = units
         return correlations
 
     def _pursue(self, residual: Integers, correlations: Integers) -> list[tuple[int, int, int, int]]:

@@ -16,7 +16,9 @@ import pytest
 from spikewright import __version__
 from spikewright.cli import app, main
 
-COMMANDS = ("doctor", "train", "demo", "check", "compile", "cosim", "estimate", "report")
+COMMANDS = (
+    "doctor", "train", "demo", "encode", "decode", "check", "compile", "cosim", "estimate", "report",
+)  # fmt: skip
 
 
 def refuse(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 2) -> str:

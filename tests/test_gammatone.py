@@ -64,5 +64,5 @@ def test_frequencies_above_half_the_rate_are_refused() -> None:
 
 
 def test_kernels_that_nothing_could_hold_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"^kernels must have at most 16777216 samples together, not 1024 t"):
+    with pytest.raises(ConfigError, match=r"^kernels must have at most 16777216 samples together, not 1024"):
         kernels(centre_frequencies(1024, 20, 20000), 1_000_000)

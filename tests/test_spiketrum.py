@@ -19,6 +19,8 @@ from spikewright.spiketrum_tables import cross_correlations, make_tables
     ({"low_hz": 3700.0}, r"^high_hz must be above low_hz, 3700\.0, and below half the sample rate"),
     ({"low_hz": float("nan")}, r"^low_hz must be above 0, not nan$"),
     ({"window": 200}, r"^window must be a multiple of step, 128, not 200$"),
+    ({"burst": 12},
+     r"^burst must be at least what 400 spikes a second bring in a window of 256 samples, 13, not 12$"),
     ({"gate": 1 << 17}, r"^gate must be in 1\.\.131071, not 131072$"),
     ({"gains": (64,)}, r"^gains must be 40 numbers, one a channel, not 1$"),
     ({"gains": (256,) * 40}, r"^gains must be in 0\.\.255, not 256$"),
@@ -103,4 +105,4 @@ def test_ranges_hold_what_is_above_the_floor_and_end_with_it() -> None:
 
 def test_tables_that_nothing_could_hold_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"^correlations of kernels must be at most 67108864, not "):
-        make_tables(SpiketrumConfig(channels=1024, window=4096))
+        make_tables(SpiketrumConfig(channels=1024, window=4096, burst=300))

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from spikewright.models.data import Dataset
     from spikewright.models.integer import IntegerModel
     from spikewright.network import IntegerNetwork
+    from spikewright.spiketrum import SpiketrumConfig
     from spikewright.stages.cosim import Cosim
     from spikewright.stages.stimulus import Stimulus
 
     Data = str | Dataset | tuple[Any, Any]
 
-__all__ = ["Build", "check", "compile", "train"]
+__all__ = ["Build", "check", "compile", "decode", "encode", "train"]
 
 RANDOM_SAMPLES, RANDOM_STEPS, RANDOM_PROBABILITY = 8, 32, 0.1
 """What a co-simulation runs when it is told nothing and the network was never evaluated."""
@@ -181,6 +182,69 @@ def check(
     from spikewright.compiler.check import check as check_graph
 
     return check_graph(network, semantics=semantics, source=source, weight_bits=weight_bits).as_dict()
+
+
+def encode(
+    audio: str | Path,
+    output: str | Path,
+    *,
+    config: "str | Path | SpiketrumConfig | None" = None,
+    rate: int | None = None,
+    channels: int | None = None,
+    levels: int | None = None,
+    fixed: bool = False,
+    window: int | None = None,
+    as_it_is: bool = False,
+    plot: str | Path | None = None,
+) -> dict[str, Any]:
+    """Encode a sound file as spikes.
+
+    Parameters
+    ----------
+    output
+        The npz to write.
+    config
+        The encoder, or a ``spiketrum.yaml``; ``rate``, ``channels`` and ``levels`` take the place of what it
+        says. No levels (0) leaves amplitudes as they are.
+    fixed
+        In integers, as the hardware does.
+    window
+        Samples that the float encoder codes at a time.
+    as_it_is
+        Neither take out a constant offset nor bring the peak to full scale.
+    plot
+        A picture to draw.
+
+    Returns
+    -------
+    dict
+        ``spikes``, ``spikes_per_second``, ``snr_db`` ...: what ``spikewright encode --json`` prints.
+    """
+    from dataclasses import replace
+
+    from spikewright.compiler.spiketrum_yaml import read_spiketrum
+    from spikewright.spiketrum import SpiketrumConfig
+    from spikewright.stages.encode import EncodeOptions, encode_file, with_rate
+
+    if config is None:
+        config = SpiketrumConfig()
+    chosen = config if isinstance(config, SpiketrumConfig) else read_spiketrum(Path(config))
+    if channels is not None:
+        chosen = replace(chosen, channels=channels)
+    if levels:
+        chosen = replace(chosen, levels=levels)
+    if rate is not None:
+        chosen = with_rate(chosen, rate)
+    options = EncodeOptions(fixed=fixed, quantised=levels != 0, window=window, as_it_is=as_it_is)
+    picture = None if plot is None else Path(plot)
+    return encode_file(Path(audio), Path(output), chosen, options, picture)
+
+
+def decode(spikes: str | Path, output: str | Path) -> dict[str, Any]:
+    """Decode an npz of spikes to a sound file; the object that ``spikewright decode --json`` prints."""
+    from spikewright.stages.encode import decode_file
+
+    return decode_file(Path(spikes), Path(output))
 
 
 class Build:

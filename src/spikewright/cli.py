@@ -250,6 +250,67 @@ def demo_command(
     return FAILED if result["cosim"]["mismatches"] else OK
 
 
+@app.command("encode")
+def encode_command(
+    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="Sound: WAV, FLAC, Ogg, at any rate.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="SPIKES.npz", help="File to write.")],
+    config: Annotated[
+        Path | None, typer.Option(metavar="spiketrum.yaml", help="Configuration of the encoder.")
+    ] = None,
+    rate: Annotated[int | None, typer.Option(min=1, help="Spikes a second over all channels; 400.")] = None,
+    channels: Annotated[int | None, typer.Option(min=1, help="Kernels; 40.")] = None,
+    levels: Annotated[
+        int | None, typer.Option(min=0, help="Amplitudes that are told apart; 8. 0: amplitudes as they are.")
+    ] = None,
+    fixed: Annotated[bool, typer.Option("--fixed", help="In integers, as the hardware does.")] = False,
+    window: Annotated[
+        int | None, typer.Option(min=1, metavar="SAMPLES", help="Code so many at a time, not 131,072.")
+    ] = None,
+    as_it_is: Annotated[
+        bool, typer.Option("--as-it-is", help="Neither take out an offset nor bring the peak to full scale.")
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="P.png", help="Draw waveform, cochleagram, spikes, and what is decoded."),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Encode sound as spikes by matching pursuit on gammatone kernels (spiketrum)."""
+    from spikewright.api import encode
+
+    result = encode(
+        audio,
+        output,
+        config=config,
+        rate=rate,
+        channels=channels,
+        levels=levels,
+        fixed=fixed,
+        window=window,
+        as_it_is=as_it_is,
+        plot=plot,
+    )
+    show(result, present.show_encode, as_json)
+    for path in (output, plot):
+        if path is not None:
+            tell(f"{path}: written", as_json)
+    return OK
+
+
+@app.command("decode")
+def decode_command(
+    spikes: Annotated[Path, typer.Argument(metavar="SPIKES.npz", help="What spikewright encode wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.wav", help="Sound to write.")],
+    as_json: Json = False,
+) -> int:
+    """Decode spikes to sound."""
+    from spikewright.api import decode
+
+    show(decode(spikes, output), present.show_decode, as_json)
+    tell(f"{output}: written", as_json)
+    return OK
+
+
 @app.command("check")
 def check_command(
     network: NetworkPath,

