@@ -18,8 +18,8 @@ WEIGHED = 4
 class Chooser(wiring.Component):
     """Weighs the best of every channel by its gain, takes the largest, the first of equals, and its level.
 
-    Takes a cycle for every channel and 9 more to find that there is none; a cycle for every level and one more
-    where there is.
+    Takes a cycle for every channel and 9 more to find that there is none; where there is one, a cycle for
+    every level and one more.
 
     Members
     -------
