@@ -46,11 +46,13 @@ class Heard:
 
 
 def run_i2s(receiver: I2sReceiver, sound: Frames, *, slot: int, ratio: float, jitter: float = 0.0,
-            seed: int = 1, ready: float = 1.0, records: tuple[int, int] | None = None) -> Heard:
+            seed: int = 1, ready: float = 1.0, skip: int = 0, records: tuple[int, int] | None = None
+            ) -> Heard:
     """Sound on a bus with a clock of its own, to a receiver.
 
     ``ratio``: system clocks a bit clock. ``jitter``: part of half a bit clock by which an edge may come early
-    or late. ``records``: frames at whose beginning recording starts and stops.
+    or late. ``skip``: bits before the bus is there. ``records``: frames at whose beginning recording starts
+    and stops.
     """
     m = Module()
     m.submodules.receiver = receiver
@@ -62,9 +64,11 @@ def run_i2s(receiver: I2sReceiver, sound: Frames, *, slot: int, ratio: float, ji
         (select, bit, place, index)
         for index, frame in enumerate([*sound, (0, 0)]) for select, word in enumerate(frame)
         for place, bit in enumerate(slot_bits(word, bits, slot, chosen))]
+    sent = sent[skip:]
 
     async def bus(ctx: Any) -> None:
         now, late = chosen.random(), 0.0
+        ctx.set(receiver.recording, first == 0)
         await ctx.delay(now * PERIOD)
         for (select, bit, place, index), (following, *_) in pairwise(sent):
             if (select, place) == (0, 0):
@@ -146,6 +150,43 @@ def test_a_sample_is_there_4_to_5_cycles_after_its_last_bit(channel: I2sChannel)
 def test_a_slot_too_short_for_a_sample_is_none() -> None:
     heard = run_i2s(I2sReceiver(I2sConfig(bits=24)), frames(24, 6), slot=16, ratio=8.0)
     assert (heard.words, heard.dropped) == ([END], 0)
+
+
+@pytest.mark.parametrize(("channel", "skip", "first"), [
+    ("left", 12, 1), ("left", 40, 1), ("right", 12, 0), ("right", 40, 1), ("mixed", 12, 1), ("mixed", 40, 1),
+])
+def test_a_bus_that_runs_already_is_heard_from_the_next_slot_on(channel: I2sChannel, skip: int, first: int
+                                                                ) -> None:
+    """Mixed from the next frame on. Slots are of 32 bits: 12 are in the left one, 40 in the right one."""
+    sound = frames(16, 5)
+    heard = run_i2s(I2sReceiver(I2sConfig(channel=channel)), sound, slot=32, ratio=6.0, skip=skip)
+    assert heard.words[:5 - first] == expected(sound, channel)[first:]
+
+
+def test_samples_before_the_end_of_the_last_recording_is_out_are_dropped() -> None:
+    queue = SampleQueue(8)
+    seen: list[tuple[int, int]] = []
+
+    async def process(ctx: Any) -> None:
+        # Sample 5 waits; the recording ends; another begins. 6 and 9 come too early, 7 and 8 do not.
+        for recording, sample, ready in [
+            (1, 5, 0), (0, None, 0), (1, 6, 0), (1, 9, 1), (1, 7, 1), (1, 8, 1), (1, None, 1), (1, None, 1),
+        ]:
+            ctx.set(queue.recording, recording)
+            ctx.set(queue.strobe, sample is not None)
+            ctx.set(queue.sample, sample or 0)
+            ctx.set(queue.sink.ready, ready)
+            _, _, valid, kind, value = await ctx.tick().sample(
+                queue.sink.valid, queue.sink.payload.kind, queue.sink.payload.value)
+            if valid and ready:
+                seen.append((int(kind), int(value) if kind == Kind.EVENT else 0))
+        seen.append((-1, ctx.get(queue.dropped)))
+
+    simulator = Simulator(queue)
+    simulator.add_clock(PERIOD)
+    simulator.add_testbench(process)
+    simulator.run()
+    assert seen == [(Kind.EVENT, 5), (Kind.END_OF_SAMPLE, 0), (Kind.EVENT, 7), (Kind.EVENT, 8), (-1, 2)]
 
 
 def test_a_recording_is_what_comes_while_it_lasts() -> None:
