@@ -1,6 +1,6 @@
 """What the cochlear filter bank costs on an ECP5, how exact it is and how fast its model: docs/benchmarks.md.
 
-    python benchmarks/filterbank.py [--only area accuracy speed]
+python benchmarks/filterbank.py [--only area accuracy speed]
 """  # fmt: skip
 
 import argparse

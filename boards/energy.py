@@ -27,7 +27,8 @@ from spikewright.boards.technology import Technology
 from spikewright.boards.terms import core_rings, core_terms, is_macro
 from spikewright.config import ChipConfig, CompressedRows, CoreConfig, ParameterName
 from spikewright.errors import ConfigError
-from spikewright.memories import MemoryConfig, core_memories
+from spikewright.memories import core_memories
+from spikewright.memory import MemoryConfig
 from spikewright.neuron import Current, NeuronConfig
 
 __all__ = ["Energy", "Item", "check_activity", "inference_energy"]

@@ -8,7 +8,8 @@ from spikewright.boards.technology import Technology
 from spikewright.boards.technology_rows import Row
 from spikewright.boards.terms import is_macro
 from spikewright.config import ChipConfig
-from spikewright.memories import MemoryConfig, chip_memories
+from spikewright.memories import chip_memories
+from spikewright.memory import MemoryConfig
 from spikewright.rings import ring_memories
 
 __all__ = ["energy_sources"]

@@ -24,7 +24,8 @@ Terms with clocks are what is clocked and does not rest; the others are what an 
 from spikewright.boards.activity import Activity
 from spikewright.boards.technology_rows import TERMS
 from spikewright.config import ChipConfig, CompressedRows, CoreConfig, slot_bits
-from spikewright.memories import MemoryConfig, core_memories
+from spikewright.memories import core_memories
+from spikewright.memory import MemoryConfig
 from spikewright.rings import port_rings
 
 __all__ = ["FLOP_BITS", "core_terms", "is_macro"]

@@ -25,14 +25,19 @@ from spikewright.config import (
 from spikewright.convolution import Convolution
 from spikewright.errors import ConfigError
 from spikewright.events import PlaneFormat
+from spikewright.filterbank import FilterBankConfig
 from spikewright.neuron import Current, Decay, NeuronConfig
+from spikewright.spiketrum import SpiketrumConfig
 
 __all__ = ["config_text", "parse_config", "read_config", "write_config"]
 
 MAX_BYTES = 64 << 20
 
-ROWS = {"dense": "DenseRows", "compressed": "CompressedRows", "kernel": "KernelRows"}
-"""Kinds of rows, and their classes."""
+KINDS = {
+    ("cores", "rows"): {"dense": "DenseRows", "compressed": "CompressedRows", "kernel": "KernelRows"},
+    ("inputs", "encoder"): {"spiketrum": "SpiketrumConfig", "filterbank": "FilterBankConfig"},
+}
+"""Where one of several classes may stand: their kinds."""
 
 CLASSES = (
     ChipConfig,
@@ -42,12 +47,14 @@ CLASSES = (
     Current,
     Decay,
     DenseRows,
+    FilterBankConfig,
     InputConfig,
     KernelRows,
     NeuronConfig,
     Parameter,
     PlaneFormat,
     PortConfig,
+    SpiketrumConfig,
 )
 # Pydantic takes a dataclass's options from the class itself; set here, so that `config` needs no Pydantic.
 for _class in CLASSES:
@@ -91,19 +98,22 @@ def parse_config(text: str, place: str) -> ChipConfig:
         # By way of JSON, since only there strict (text is no number) still lets lists be tuples.
         return ADAPTER.validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        refuse(error, place, skip=other_rows(data, place))
+        refuse(error, place, skip=other_kinds(data, place))
 
 
-def other_rows(data: dict[str, Any], place: str) -> Callable[[tuple[int | str, ...]], bool]:
-    """Which findings are about the kind of rows that a core does not have."""
+def other_kinds(data: dict[str, Any], place: str) -> Callable[[tuple[int | str, ...]], bool]:
+    """Which findings are about a kind of rows, or of encoder, that does not stand there."""
 
     def skip(location: tuple[int | str, ...]) -> bool:
-        if location[:1] != ("cores",) or location[2:3] != ("rows",) or len(location) < 5:
+        if len(location) < 5:
             return False
-        kind = data["cores"][location[1]]["rows"].get("kind")
-        if kind not in ROWS:
-            key = f"cores.{location[1]}.rows.kind"
-            raise ConfigError(f"{place}: {key}: must be {' or '.join(ROWS)}, not {shown(kind)}")
-        return bool(location[3] != ROWS[kind])
+        kinds = KINDS.get((str(location[0]), str(location[2])))
+        if kinds is None:
+            return False
+        kind = data[location[0]][location[1]][location[2]].get("kind")
+        if kind not in kinds:
+            key = f"{location[0]}.{location[1]}.{location[2]}.kind"
+            raise ConfigError(f"{place}: {key}: must be {' or '.join(kinds)}, not {shown(kind)}")
+        return bool(location[3] != kinds[kind])
 
     return skip

@@ -6,7 +6,8 @@ from spikewright.compiler.words import Image, from_hex, to_hex
 from spikewright.compiler.yaml_text import read_text
 from spikewright.config import ChipConfig
 from spikewright.errors import ConfigError
-from spikewright.memories import MemoryConfig, chip_memories
+from spikewright.memories import chip_memories
+from spikewright.memory import MemoryConfig
 
 __all__ = ["content_memories", "image_texts", "read_images", "write_images"]
 

@@ -7,7 +7,8 @@ import numpy as np
 from spikewright.compiler.words import Image, Integers, pack, unpack
 from spikewright.config import CoreConfig
 from spikewright.convolution import Convolution, Plane
-from spikewright.memories import BANK_WORDS, weight_memories
+from spikewright.memories import weight_memories
+from spikewright.memory import BANK_WORDS
 from spikewright.network import Edge, IntegerNetwork
 
 __all__ = ["expand_kernels", "find_planes", "kernel_images", "kernel_lanes", "window"]

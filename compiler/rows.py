@@ -12,7 +12,8 @@ from spikewright.compiler.ports import Block
 from spikewright.compiler.words import Image, Integers, pack, unpack
 from spikewright.config import CompressedRows, CoreConfig, PortConfig, slot_bits
 from spikewright.fixed import unsigned_bits
-from spikewright.memories import BANK_WORDS, weight_memories
+from spikewright.memories import weight_memories
+from spikewright.memory import BANK_WORDS
 
 __all__ = [
     "LaneEntries",

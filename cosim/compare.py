@@ -1,6 +1,6 @@
 """Hardware against the integer model: how much was compared, what differs, and where first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikewright.config import ChipConfig
+from spikewright.cosim.names import encoded_inputs
 from spikewright.cosim.records import Hardware, Run
 from spikewright.cosim.stepped import SteppedTrace
 from spikewright.models.trace import Trace
@@ -46,10 +47,10 @@ class Divergence:
 class Comparison:
     """What a co-simulation compared.
 
-    ``spikes_compared`` counts the model's spikes of all populations; every place without a spike is
-    compared as well. ``states_compared`` are those at the samples' ends, ``step_states_compared`` those at
-    the end of every step of the samples that were stepped through. ``mismatches`` counts places: (sample,
-    step, neuron), and states, of both passes, and breaches of the protocol.
+    ``spikes_compared`` counts the model's spikes of all populations, encoders among them; every place without
+    a spike is compared as well. ``states_compared`` are those at the samples' ends, ``step_states_compared``
+    those at the end of every step of the samples that were stepped through. ``mismatches`` counts places:
+    (sample, step, neuron), and states, of both passes, and breaches of the protocol.
     """
 
     spikes_compared: int
@@ -102,16 +103,28 @@ class _Differences:
 
 
 def compare(
-    chip: ChipConfig, hardware: Hardware, model: Trace, stepped: SteppedTrace | None = None
+    chip: ChipConfig,
+    hardware: Hardware,
+    model: Trace,
+    stepped: SteppedTrace | None = None,
+    encoded: Mapping[str, npt.NDArray[Any]] | None = None,
 ) -> Comparison:
     """Compare every spike, read-out and stored state of every population; faults count as mismatches.
 
-    ``stepped`` is the model's run of the samples that the hardware was stepped through.
+    ``stepped`` is the model's run of the samples that the hardware was stepped through; ``encoded`` are the
+    spikes of the encoders, by input, as their integer models make them.
     """
     found = _Differences()
     found.count = len(hardware.faults)
     spikes = places = readouts = states = step_states = 0
-    for order, core in enumerate(chip.cores):
+    encoders = [port.name for port in encoded_inputs(chip)]
+    for order, name in enumerate(encoders):
+        expected = (encoded or {})[name]
+        found.look(name, order, "spikes", expected, hardware.encoded[name], stepped=False,
+                   steps=expected.shape[1])  # fmt: skip
+        spikes += int(expected.sum())
+        places += expected.size
+    for order, core in enumerate(chip.cores, len(encoders)):
         for stream in _streams(core.name, core.neuron.fires, hardware, model, stepped):
             found.look(core.name, order, *stream[:3], stepped=stream[3], steps=stream[1].shape[1])
         if core.neuron.fires:
@@ -133,7 +146,7 @@ def compare(
         for field, values in hardware.stepped.states[core.name].items():
             wanted = stepped.trace.states[core.name][field]
             found.look(core.name, order, f"state {field!r}", wanted, values, stepped=True, steps=steps)
-    names = [core.name for core in chip.cores]
+    names = [*encoders, *(core.name for core in chip.cores)]
     for breach in hardware.faults:
         if breach.population is None or breach.sample is None or breach.step is None:
             continue

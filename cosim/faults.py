@@ -10,7 +10,8 @@ from spikewright.config import ChipConfig, CoreConfig, identifier, slot_bits
 from spikewright.cosim.fault_parts import STATE_KINDS
 from spikewright.cosim.mutants import Mutant
 from spikewright.cosim.names import state_memories
-from spikewright.memories import MemoryConfig, core_memories
+from spikewright.memories import core_memories
+from spikewright.memory import MemoryConfig
 
 __all__ = ["Fault", "contents_faults", "logic_faults", "state_faults"]
 

@@ -11,17 +11,38 @@ states are recorded.
 
 from spikewright.config import ChipConfig, identifier
 from spikewright.cosim.fault_parts import fault_signals, outputs_probe
-from spikewright.cosim.harness_parts import bus_signals, feeder, load, read_states, recorder
-from spikewright.cosim.names import Names, Tag, put
+from spikewright.cosim.harness_parts import (
+    bus_signals,
+    encoder_recorder,
+    feeder,
+    load,
+    read_states,
+    recorder,
+)
+from spikewright.cosim.names import Names, Tag, encoded_inputs, put
+from spikewright.cosim.timing_spiketrum import SpiketrumTiming
 from spikewright.cosim.view import view
+from spikewright.memories import encoder_layout
 from spikewright.rings import port_rings
+from spikewright.spiketrum import SpiketrumConfig
 
 __all__ = ["WATCHDOG_CYCLES", "harness"]
 
 PAUSE_CYCLES = 40
 """Cycles from the last token of a step to reading states: longer than any core's pipeline."""
 WATCHDOG_CYCLES = 1 << 17
-"""Cycles without any word on any stream, after which a run is given up as locked up."""
+"""Cycles without any word on any stream, after which a run is given up as locked up; encoders take longer."""
+
+
+def watchdog_cycles(chip: ChipConfig) -> int:
+    """Cycles that may pass without a word: a spiketrum encoder is silent while it works on a window."""
+    cycles = WATCHDOG_CYCLES
+    for port in encoded_inputs(chip):
+        if isinstance(port.encoder, SpiketrumConfig):
+            timing = SpiketrumTiming(encoder_layout(port))
+            longest = [port.encoder.channels // 2] * port.encoder.burst
+            cycles += 2 * timing.window_cycles(port.encoder.window, longest)
+    return cycles
 
 
 def harness(chip: ChipConfig, *, waves: bool = False, fault_bits: int | None = None) -> str:
@@ -40,7 +61,10 @@ def harness(chip: ChipConfig, *, waves: bool = False, fault_bits: int | None = N
     inputs, cores = range(len(chip.inputs)), list(enumerate(chip.cores))
     all_waiting = " && ".join(f"waiting_{index}" for index in inputs)
     all_paused = " && ".join(f"paused_{index}" for index in inputs)
-    steps_done = " && ".join(f"steps_{index} == fed_steps" for index, _ in cores)
+    encoders = encoded_inputs(chip)
+    # Of sound, nobody knows from the words that are fed how many steps they become.
+    fed = "sample_steps * (samples + 1)" if encoders else "fed_steps"
+    steps_done = " && ".join(f"steps_{index} == {fed}" for index, _ in cores)
     samples_done = " && ".join(f"samples_{index} == samples + 1" for index, _ in cores)
     nl = "\n"
     return f"""\
@@ -51,10 +75,10 @@ module harness;
     reg done /* verilator public_flat_rd */ = 1'b0;
     reg running = 1'b0, release_samples = 1'b0, release_steps = 1'b0, moved = 1'b0;
     integer cycle = 0, idle = 0, samples = 0, sample_count = 0, free_samples = 0, limit = 0;
-    integer watchdog = {WATCHDOG_CYCLES};
+    integer watchdog = {watchdog_cycles(chip)};
     integer records, got, i;
-    integer fed_steps = 0;
-    wire [{sum(core.walkers + 1 for core in chip.cores) - 1}:0] activity;
+    integer fed_steps = 0, sample_steps = 0;
+    wire [{sum(core.walkers + 1 for core in chip.cores) + len(encoders) - 1}:0] activity;
     always #5 clk = ~clk;
     always @(posedge clk) cycle <= cycle + 1;
 
@@ -64,6 +88,7 @@ module harness;
     chip dut({("," + nl + "             ").join(_ports(chip, fault_bits or 0))});
 
 {nl.join(recorder(chip, index, names) for index, core in cores)}
+{nl.join(encoder_recorder(chip, index, names) for index in range(len(encoders)))}
 {read_states(chip, names)}
 {fault_signals(chip, names, fault_bits) + outputs_probe(chip) if fault_bits is not None else ""}
 {view(chip, names) if waves else ""}
@@ -72,6 +97,8 @@ module harness;
         " || ".join(
             [f"(valid_{i} && ready_{i})" for i in inputs]
             + [f"({names.sink(core.name, 'valid')} && {names.sink(core.name, 'ready')})" for _, core in cores]
+            + [f"({names.encoder_sink(port.name, 'valid')} && {names.encoder_sink(port.name, 'ready')})"
+               for port in encoders]
             + (["(request_valid && request_ready)"] if bus else [])
         )
     };
@@ -94,7 +121,8 @@ module harness;
         if (!$value$plusargs("samples=%d", sample_count)) sample_count = 0;
         if (!$value$plusargs("free=%d", free_samples)) free_samples = sample_count;
         if (!$value$plusargs("limit=%d", limit)) limit = 0;
-        if (!$value$plusargs("watchdog=%d", watchdog)) watchdog = {WATCHDOG_CYCLES};
+        if (!$value$plusargs("watchdog=%d", watchdog)) watchdog = {watchdog_cycles(chip)};
+        if (!$value$plusargs("steps=%d", sample_steps)) sample_steps = 0;
         records = $fopen("records.bin", "wb");
 {nl.join(f'        file_{i} = $fopen("input_{i}.bin", "rb");' for i in inputs)}
 {"        start_faults;" if faulty else ""}
@@ -128,6 +156,7 @@ module harness;
             for tag, what in ((Tag.EVENT_CYCLES, "event"), (Tag.UPDATE_CYCLES, "update"))
         )
     }
+{nl.join(f"            {put(Tag.ENCODER_CYCLES, f'encoder_cycles_{i}')}" for i in range(len(encoders)))}
             release_samples = 1'b1;
             @(negedge clk);
             release_samples = 1'b0;
@@ -169,7 +198,7 @@ def _ports(chip: ChipConfig, fault_bits: int) -> list[str]:
         ports += [
             f".in_{name}__valid(valid_{index})",
             f".in_{name}__ready(ready_{index})",
-            f".in_{name}__payload(word_{index}[{port.word.width - 1}:0])",
+            f".in_{name}__payload(word_{index}[{port.source_word.width - 1}:0])",
         ]
     for index, name in enumerate(map(identifier, chip.outputs)):
         ports += [

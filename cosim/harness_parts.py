@@ -1,11 +1,11 @@
 """Pieces of the harness: what feeds an input, records a core, and talks over the bus."""
 
 from spikewright.config import ChipConfig
-from spikewright.cosim.names import Names, Tag, put, state_memories, state_parts
+from spikewright.cosim.names import Names, Tag, encoded_inputs, put, state_memories, state_parts
 from spikewright.memories import bus_map
 from spikewright.rtl.chip import bus_shape
 
-__all__ = ["bus_signals", "feeder", "load", "read_states", "recorder"]
+__all__ = ["bus_signals", "encoder_recorder", "feeder", "load", "read_states", "recorder"]
 
 
 def feeder(index: int) -> str:
@@ -76,6 +76,21 @@ def recorder(chip: ChipConfig, index: int, names: Names) -> str:
     end
     always @(negedge clk) begin
 {most}
+    end
+"""
+
+
+def encoder_recorder(chip: ChipConfig, index: int, names: Names) -> str:
+    """Records every word of an encoder's stream, where it leaves the encoder, and counts its busy cycles."""
+    port = encoded_inputs(chip)[index]
+    signals = ("valid", "ready", "payload")
+    valid, ready, payload = (names.encoder_sink(port.name, signal) for signal in signals)
+    place = sum(core.walkers + 1 for core in chip.cores) + index
+    return f"""\
+    integer encoder_cycles_{index} = 0;
+    always @(posedge clk) if (running) begin
+        if ({valid} && {ready}) {put(Tag.ENCODER + index, payload)}
+        if (activity[{place}]) encoder_cycles_{index} <= encoder_cycles_{index} + 1;
     end
 """
 

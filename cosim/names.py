@@ -3,10 +3,20 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from spikewright.config import ChipConfig, identifier
-from spikewright.memories import BUS_BITS, MemoryConfig, core_memories
+from spikewright.config import ChipConfig, InputConfig, identifier
+from spikewright.memories import core_memories
+from spikewright.memory import BUS_BITS, MemoryConfig
 
-__all__ = ["PAYLOAD_BITS", "RECORD_BYTES", "Names", "Tag", "put", "state_memories", "state_parts"]
+__all__ = [
+    "PAYLOAD_BITS",
+    "RECORD_BYTES",
+    "Names",
+    "Tag",
+    "encoded_inputs",
+    "put",
+    "state_memories",
+    "state_parts",
+]
 
 RECORD_BYTES, PAYLOAD_BITS = 12, 56
 
@@ -18,6 +28,8 @@ class Tag(IntEnum):
     """A word on the stream of a core (hidden cores too)."""
     INPUT = 100
     """The first word of a sample on an input, and its tokens."""
+    ENCODER = 130
+    """A word on the stream of an encoder; encoders count up from here."""
     OUTPUT = 150
     """A word at the chip's own port; outputs count up from here."""
     STATE = 200
@@ -31,6 +43,8 @@ class Tag(IntEnum):
     """The run came to its end."""
     LOCKED = 205
     """Nothing moved any more, or the run took more cycles than it was given."""
+    ENCODER_CYCLES = 207
+    """Cycles that an encoder worked, at a sample's end; one record an encoder."""
     STEP_STATE = 206
     """A word of a state memory, at a step's end, in samples that are stepped through."""
 
@@ -45,6 +59,10 @@ class Names:
         """A signal of the stream that leaves a core."""
         return f"dut.core_{identifier(core)}.sink__{signal}"
 
+    def encoder_sink(self, port: str, signal: str) -> str:
+        """A signal of the stream that leaves the encoder of an input."""
+        return f"dut.encoder_{identifier(port)}.sink__{signal}"
+
     def ram(self, memory: MemoryConfig) -> str:
         """The instance of ``spikewright_memory`` of a state memory."""
         core, _, lane = memory.name.rpartition(".state.")
@@ -53,6 +71,11 @@ class Names:
     def words(self, memory: MemoryConfig) -> str:
         """The array of a state memory."""
         return f"{self.ram(memory)}.words"
+
+
+def encoded_inputs(chip: ChipConfig) -> list[InputConfig]:
+    """Inputs that an encoder stands behind."""
+    return [port for port in chip.inputs if port.encoder is not None]
 
 
 def state_memories(chip: ChipConfig) -> list[MemoryConfig]:

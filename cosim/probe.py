@@ -9,7 +9,7 @@ import numpy.typing as npt
 from spikewright.config import ChipConfig
 from spikewright.cosim.fault_parts import BUS_TAG, MEMORY_TAG, OUTPUT_TAG
 from spikewright.cosim.names import PAYLOAD_BITS, state_memories
-from spikewright.memories import MemoryConfig
+from spikewright.memory import MemoryConfig
 
 __all__ = ["Probe", "effect", "read_probe"]
 

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from spikewright.config import ChipConfig, CoreConfig
-from spikewright.cosim.names import Tag
+from spikewright.cosim.names import Tag, encoded_inputs
 from spikewright.cosim.record_file import Records, read_file
 from spikewright.cosim.states import States, sort_states, state_words
-from spikewright.cosim.streams import Breach, Received, compare_port, receive
+from spikewright.cosim.streams import Breach, Received, Sender, compare_port, receive
 from spikewright.errors import ToolError
 from spikewright.events import Kind
 
@@ -68,6 +68,10 @@ class Hardware(Run):
         Clocks that each core spent so, over all samples.
     contents
         Transfers read back over the bus after loading; empty without a bus.
+    encoded
+        Events that the encoder behind each input sent, ``(samples, steps, lines)``.
+    encoder_cycles
+        Clocks that each encoder worked, over all samples.
     """
 
     stepped: Run
@@ -78,6 +82,8 @@ class Hardware(Run):
     event_cycles: dict[str, int]
     update_cycles: dict[str, int]
     contents: Integers
+    encoded: dict[str, Integers]
+    encoder_cycles: dict[str, int]
 
 
 def read_records(path: Path, chip: ChipConfig, *, samples: int, steps: int, stepped: int = 0) -> Hardware:
@@ -92,13 +98,24 @@ def read_records(path: Path, chip: ChipConfig, *, samples: int, steps: int, step
     total = samples + stepped
     received = {
         core.name: receive(
-            core,
+            Sender.core(core),
             records.of(Tag.POPULATION + index),
             records.cycles[records.tags == Tag.POPULATION + index],
             total,
             steps,
         )
         for index, core in enumerate(chip.cores)
+    }
+    encoders = encoded_inputs(chip)
+    encoded = {
+        port.name: receive(
+            Sender.encoder(port),
+            records.of(Tag.ENCODER + index),
+            records.cycles[records.tags == Tag.ENCODER + index],
+            total,
+            steps,
+        )
+        for index, port in enumerate(encoders)
     }
     step_words, end_words = records.of(Tag.STEP_STATE), records.of(Tag.STATE)
     size = state_words(chip)
@@ -115,6 +132,7 @@ def read_records(path: Path, chip: ChipConfig, *, samples: int, steps: int, step
             *_arrived(chip, records, core, steps),
         ]
     ]
+    faults = [breach for one in encoded.values() for breach in one.breaches] + faults
     ends = sort_states(chip, end_words, total)
     step_states = {
         name: {field: values.reshape(stepped, steps, values.shape[1]) for field, values in fields.items()}
@@ -127,6 +145,7 @@ def read_records(path: Path, chip: ChipConfig, *, samples: int, steps: int, step
         records.of(tag).reshape(total, len(names))[samples - 1].tolist()
         for tag in (Tag.EVENT_CYCLES, Tag.UPDATE_CYCLES)
     ]
+    worked = records.of(Tag.ENCODER_CYCLES).reshape(total, len(encoders))[samples - 1].tolist()
     return Hardware(
         spikes=free.spikes,
         readouts=free.readouts,
@@ -139,6 +158,8 @@ def read_records(path: Path, chip: ChipConfig, *, samples: int, steps: int, step
         event_cycles=dict(zip(names, counted[0], strict=True)),
         update_cycles=dict(zip(names, counted[1], strict=True)),
         contents=records.of(Tag.CONTENTS),
+        encoded={name: one.values[:samples] for name, one in encoded.items()},
+        encoder_cycles=dict(zip(encoded, worked, strict=True)),
     )
 
 

@@ -12,13 +12,15 @@ import numpy.typing as npt
 from spikewright.config import ChipConfig
 from spikewright.cosim.compare import Comparison, compare
 from spikewright.cosim.harness import harness
+from spikewright.cosim.names import encoded_inputs
 from spikewright.cosim.records import Hardware, read_records
 from spikewright.cosim.simulators import Simulator, build
 from spikewright.cosim.states import state_words
 from spikewright.cosim.stepped import SteppedTrace, run_stepped
-from spikewright.cosim.stimulus import bus_writes, input_words
+from spikewright.cosim.stimulus import bus_writes, input_words, sound_words
 from spikewright.cosim.streams import Breach
 from spikewright.errors import ConfigError
+from spikewright.models.encoders import Sound, encode_sound
 from spikewright.models.integer import IntegerModel
 from spikewright.models.trace import Trace
 from spikewright.network import IntegerNetwork
@@ -29,7 +31,9 @@ __all__ = [
     "Setup",
     "check_contents",
     "cosimulate",
+    "encoded_events",
     "flat_inputs",
+    "given_sound",
     "prepare",
     "run_plusargs",
     "verilog_sources",
@@ -108,7 +112,8 @@ def cosimulate(
     Parameters
     ----------
     x
-        Events ``(samples, steps, *shape)``, or a mapping by name of the input.
+        Events ``(samples, steps, *shape)``, or a mapping by name of the input; of one that an encoder stands
+        behind, a :class:`~spikewright.models.encoders.Sound`.
     rtl, memory
         Folders of the Verilog and of the memory images of a build.
     work
@@ -131,29 +136,35 @@ def cosimulate(
     setup = Setup(
         rtl=rtl, memory=memory, work=work, images=images, simulator=simulator, stall=stall, seed=seed
     )
-    arrays = {chip.inputs[0].name: x} if not isinstance(x, Mapping) else dict(x)
-    model = IntegerModel(network).run(x)
+    given = {chip.inputs[0].name: x} if not isinstance(x, Mapping) else dict(x)
+    arrays = encoded_events(chip, given)
+    model = IntegerModel(network).run(arrays)
     flat = flat_inputs(arrays)
     samples, steps = next(iter(flat.values())).shape[:2]
     if not samples * steps:
         raise ConfigError(f"co-simulation must compare something, not {samples} samples of {steps} steps")
+    encoded = {port.name: flat[port.name] for port in encoded_inputs(chip)}
+    if encoded and stepped:
+        raise ConfigError(f"stepped: must be 0 where an encoder makes the steps, not {stepped}")
+    if encoded:
+        stepped = 0
     if stepped is None:
         stepped = min(STEPPED_SAMPLES, STEPPED_WORDS // (steps * state_words(chip)))
     stepped = min(stepped, samples)
     first = {name: array[:stepped] for name, array in arrays.items()}
     stepped_model = run_stepped(network, first) if stepped else None
     run = setup.work / RUN
-    prepare(chip, flat, run, setup, stepped=stepped)
+    prepare(chip, {**flat, **given_sound(given)}, run, setup, stepped=stepped)
     (setup.work / "harness.sv").write_text(harness(chip))
     sources = [*verilog_sources(setup), setup.work / "harness.sv"]
     built = build(setup.simulator, sources, setup.work, quick=(samples + stepped) * steps < QUICK_STEPS)
-    plusargs = run_plusargs(setup, samples=samples, stepped=stepped)
+    plusargs = run_plusargs(setup, samples=samples, stepped=stepped, steps=steps)
     seconds = built.run(run, plusargs=plusargs)
     hardware = read_records(run / "records.bin", chip, samples=samples, steps=steps, stepped=stepped)
     if chip.contents == "bus":
         check_contents(hardware, run / "load.bin")
     return CosimResult(
-        comparison=compare(chip, hardware, model, stepped_model),
+        comparison=compare(chip, hardware, model, stepped_model, encoded),
         hardware=hardware,
         model=model,
         stepped_model=stepped_model,
@@ -166,6 +177,30 @@ def cosimulate(
     )
 
 
+def encoded_events(chip: ChipConfig, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What cores take: events as they are given, and of sound what an encoder's integers make of it.
+
+    Raises
+    ------
+    ConfigError
+        If an input with an encoder is given events, or another one sound.
+    """
+    events = dict(given)
+    for port in chip.inputs:
+        value = given.get(port.name)
+        if (port.encoder is not None) != isinstance(value, Sound):
+            takes, not_that = ("sound", "events") if port.encoder is not None else ("events", "sound")
+            raise ConfigError(f"input {port.name!r}: takes {takes}, not {not_that}")
+        if port.encoder is not None and isinstance(value, Sound):
+            events[port.name] = encode_sound(port.encoder, value)
+    return events
+
+
+def given_sound(given: Mapping[str, Any]) -> dict[str, Sound]:
+    """The sound among inputs."""
+    return {name: value for name, value in given.items() if isinstance(value, Sound)}
+
+
 def flat_inputs(arrays: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
     """Events ``(samples, steps, size)`` by name of the input."""
     values = {name: np.asarray(array) for name, array in arrays.items()}
@@ -174,7 +209,7 @@ def flat_inputs(arrays: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
 
 def prepare(
     chip: ChipConfig,
-    flat: Mapping[str, npt.NDArray[Any]],
+    flat: Mapping[str, npt.NDArray[Any] | Sound],
     run: Path,
     setup: Setup,
     *,
@@ -186,17 +221,18 @@ def prepare(
     shutil.copytree(setup.memory, run / "memory")
     for index, port in enumerate(chip.inputs):
         x = flat[port.name]
-        words = input_words(port, np.concatenate([x, x[:stepped]]))
+        words = sound_words(port, x) if isinstance(x, Sound) else \
+            input_words(port, np.concatenate([x, x[:stepped]]))
         words.astype(">u8").tofile(run / f"input_{index}.bin")
     if chip.contents == "bus":
         assert setup.images is not None, "a chip with a bus needs its images"
         bus_writes(chip, setup.images).astype(">u8").tofile(run / "load.bin")
 
 
-def run_plusargs(setup: Setup, *, samples: int, stepped: int) -> list[str]:
-    """Arguments of a simulation."""
+def run_plusargs(setup: Setup, *, samples: int, stepped: int, steps: int = 0) -> list[str]:
+    """Arguments of a simulation; ``steps`` of a sample must be said where an encoder makes them."""
     seed = setup.seed
-    plusargs = [f"+samples={samples + stepped}", f"+free={samples}", f"+seed={seed}"]
+    plusargs = [f"+samples={samples + stepped}", f"+free={samples}", f"+seed={seed}", f"+steps={steps}"]
     plusargs.append(f"+stall={round(setup.stall * 256)}")
     if setup.simulator == "verilator":
         # Memories and registers start with random contents: nothing may rely on them.

@@ -8,9 +8,11 @@ import numpy.typing as npt
 
 from spikewright.config import ChipConfig, InputConfig
 from spikewright.events import Kind
-from spikewright.memories import BUS_BITS, MemoryConfig, bus_map, chip_memories
+from spikewright.memories import bus_map, bus_memories
+from spikewright.memory import BUS_BITS, MemoryConfig
+from spikewright.models.encoders import Sound
 
-__all__ = ["bernoulli", "bus_writes", "input_words", "word_writes"]
+__all__ = ["bernoulli", "bus_writes", "input_words", "sound_words", "word_writes"]
 
 Words = npt.NDArray[np.uint64]
 
@@ -46,11 +48,31 @@ def input_words(port: InputConfig, x: npt.NDArray[Any]) -> Words:
     return words
 
 
+def sound_words(port: InputConfig, sound: Sound) -> Words:
+    """Words of an input with an encoder: samples, a token at a recording's end, and one for each silent step.
+
+    Of a recording without samples all steps are silent.
+    """
+    assert port.encoder is not None
+    value = 2 + port.source_word.address_bits
+    mask = (1 << port.source_word.value_bits) - 1
+    parts: list[Words] = []
+    for samples in sound.samples:
+        silent = sound.steps - port.encoder.steps(len(samples))
+        codes = (np.asarray(samples, np.int64) & mask).astype(np.uint64)
+        parts += [
+            codes << np.uint64(value) | np.uint64(Kind.EVENT),
+            np.full(1 + silent, Kind.END_OF_STEP, np.uint64),
+            np.full(1, Kind.END_OF_SAMPLE, np.uint64),
+        ]
+    return np.concatenate(parts)
+
+
 def bus_writes(chip: ChipConfig, images: Mapping[str, Any]) -> Words:
     """Transfers that load all contents: address in the upper, data in the lower 32 bits."""
     bases = bus_map(chip)
     writes: list[int] = []
-    for memory in chip_memories(chip):
+    for memory in bus_memories(chip):
         if not memory.state:
             for index, word in enumerate(images[memory.name]):
                 writes += _transfers(memory, bases[memory.name], index, int(word))
@@ -59,7 +81,7 @@ def bus_writes(chip: ChipConfig, images: Mapping[str, Any]) -> Words:
 
 def word_writes(chip: ChipConfig, images: Mapping[str, Any], name: str, index: int) -> Words:
     """Transfers that load one word of one memory."""
-    memory = next(memory for memory in chip_memories(chip) if memory.name == name)
+    memory = next(memory for memory in bus_memories(chip) if memory.name == name)
     word = int(images[name][index])
     return np.array(_transfers(memory, bus_map(chip)[name], index, word), dtype=np.uint64)
 

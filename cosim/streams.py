@@ -1,14 +1,14 @@
-"""The words of a core's stream, sorted into samples, steps and neurons; where they breach the protocol."""
+"""The words of a stream, sorted into samples, steps and neurons; where they breach the protocol."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.config import CoreConfig
-from spikewright.events import Kind
+from spikewright.config import CoreConfig, InputConfig
+from spikewright.events import Kind, WordFormat
 
-__all__ = ["Breach", "Received", "compare_port", "receive"]
+__all__ = ["Breach", "Received", "Sender", "compare_port", "receive"]
 
 Integers = npt.NDArray[np.int64]
 
@@ -52,8 +52,36 @@ class Received:
     breaches: list[Breach]
 
 
-def receive(core: CoreConfig, words: Integers, cycles: Integers, samples: int, steps: int) -> Received:
-    """Sort the words of a core."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sender:
+    """Who sends words: a core, or an encoder.
+
+    Parameters
+    ----------
+    addresses
+        Address of each neuron or line.
+    fires
+        Whether words are spikes; else every neuron gives its potential once a step.
+    """
+
+    name: str
+    word: WordFormat
+    addresses: Integers
+    fires: bool
+
+    @classmethod
+    def core(cls, core: CoreConfig) -> "Sender":
+        """A core."""
+        return cls(name=core.name, word=core.word, addresses=core.addresses, fires=core.neuron.fires)
+
+    @classmethod
+    def encoder(cls, port: InputConfig) -> "Sender":
+        """The encoder behind an input."""
+        return cls(name=port.name, word=port.word, addresses=port.addresses, fires=True)
+
+
+def receive(sender: Sender, words: Integers, cycles: Integers, samples: int, steps: int) -> Received:
+    """Sort the words of a core or an encoder."""
     breaches: list[Breach] = []
     kinds = words & 3
     expected = np.tile(np.r_[np.full(steps, Kind.END_OF_STEP), Kind.END_OF_SAMPLE], samples)
@@ -67,7 +95,7 @@ def receive(core: CoreConfig, words: Integers, cycles: Integers, samples: int, s
         sample, step = divmod(min(right, len(expected) - 1), steps + 1)
         breaches.append(
             Breach(
-                population=core.name,
+                population=sender.name,
                 sample=sample,
                 step=min(step, steps - 1),
                 what=f"{len(tokens)} tokens, or out of order; expected {len(expected)}",
@@ -76,7 +104,7 @@ def receive(core: CoreConfig, words: Integers, cycles: Integers, samples: int, s
     before = np.cumsum(is_token) - is_token  # tokens before each word
     chosen = ~is_token & (before < right)
     sample, step = np.divmod(before[chosen], steps + 1)
-    values = _values(core, words[chosen], sample, step, (samples, steps), breaches, complete=not breaches)
+    values = _values(sender, words[chosen], sample, step, (samples, steps), breaches, complete=not breaches)
     token_cycles = np.zeros((samples, steps + 1), np.int64)
     if not breaches or right == len(expected):
         token_cycles = cycles[is_token][: len(expected)].reshape(samples, steps + 1)
@@ -89,7 +117,7 @@ def receive(core: CoreConfig, words: Integers, cycles: Integers, samples: int, s
 
 
 def _values(
-    core: CoreConfig,
+    sender: Sender,
     words: Integers,
     sample: Integers,
     step: Integers,
@@ -105,28 +133,28 @@ def _values(
             first = int(np.argmax(wrong))
             breaches.append(
                 Breach(
-                    population=core.name,
+                    population=sender.name,
                     sample=int(sample[first]),
                     step=int(step[first]),
                     what=f"{int(wrong.sum())} {what}",
                 )
             )
 
-    result = np.zeros((*shape, core.neurons), dtype=np.int64)
-    address = (words >> 2) & ((1 << core.address_bits) - 1)
-    neurons = np.full(1 << core.address_bits, -1)
-    neurons[core.addresses] = np.arange(core.neurons)
+    result = np.zeros((*shape, len(sender.addresses)), dtype=np.int64)
+    address = (words >> 2) & ((1 << sender.word.address_bits) - 1)
+    neurons = np.full(1 << sender.word.address_bits, -1)
+    neurons[sender.addresses] = np.arange(len(sender.addresses))
     neuron = neurons[address]
     late = step >= shape[1]
     breach(neuron < 0, "events of places without a neuron")
     breach(late, "events between the last step and the sample's end")
     known = (neuron >= 0) & ~late
     place = sample[known], step[known], neuron[known]
-    if core.neuron.fires:
+    if sender.fires:
         np.add.at(result, place, 1)
         return result
-    bits = core.neuron.state_bits
-    value = (words >> (2 + core.address_bits)) & ((1 << bits) - 1)
+    bits = sender.word.value_bits
+    value = (words >> (2 + sender.word.address_bits)) & ((1 << bits) - 1)
     result[place] = (value - ((value >> (bits - 1)) << bits))[known]
     seen = np.zeros(result.shape, dtype=np.int64)
     np.add.at(seen, place, 1)
@@ -134,7 +162,7 @@ def _values(
         first = np.argwhere(seen != 1)[0]
         breaches.append(
             Breach(
-                population=core.name,
+                population=sender.name,
                 sample=int(first[0]),
                 step=int(first[1]),
                 what=f"{int((seen != 1).sum())} read-outs missing or doubled",

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from spikewright.config import CompressedRows, CoreConfig
 from spikewright.cosim.timing_turns import NEVER, Turns
-from spikewright.memories import bank_depths
+from spikewright.memory import bank_depths
 from spikewright.network import IntegerNetwork
 from spikewright.rtl.latency import CoreLatency
 from spikewright.rtl.rows import QUEUE_DEPTH

@@ -6,7 +6,7 @@ in ``harness.dut``. Only runs that write a waveform have it.
 
 from spikewright.config import ChipConfig, CoreConfig, InputConfig, identifier, slot_bits
 from spikewright.cosim.names import Names, state_memories
-from spikewright.memories import MemoryConfig
+from spikewright.memory import MemoryConfig
 
 __all__ = ["MAX_POTENTIALS", "WAVES", "view"]
 

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spikewright.fixed import unsigned_bits
-from spikewright.memories import BANK_WORDS
+from spikewright.memory import BANK_WORDS
 from spikewright.rtl.memory import ConfiguredMemory
 
 __all__ = ["WeightBanks"]

@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from spikewright.memories import BUS_BITS
+from spikewright.memory import BUS_BITS
 from spikewright.rtl.memory import BusShape, BusSignature
 
 __all__ = ["BusController", "request_layout"]

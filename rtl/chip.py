@@ -1,4 +1,4 @@
-"""The chip: cores joined by links, inputs and outputs as streams, and the configuration bus."""
+"""The chip: encoders and cores joined by links, inputs and outputs as streams, the configuration bus."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,16 +7,20 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from spikewright.config import ChipConfig, CoreConfig, identifier
+from spikewright.config import ChipConfig, CoreConfig, InputConfig, identifier
 from spikewright.errors import ConfigError
 from spikewright.events import WordFormat
-from spikewright.memories import BUS_BITS, bus_map, chip_memories, window
+from spikewright.filterbank import FilterBankConfig
+from spikewright.memories import bus_map, bus_memories, encoder_layout
+from spikewright.memory import BUS_BITS, window
 from spikewright.rings import closing_ports, port_ring
 from spikewright.rtl.bus import BusController, request_layout
+from spikewright.rtl.filterbank.core import FilterBankCore
 from spikewright.rtl.lif_core import LifCore, or_all
 from spikewright.rtl.link import Fork, Link
 from spikewright.rtl.memory import BusShape
 from spikewright.rtl.ring import DelayRing
+from spikewright.rtl.spiketrum.encoder import SpiketrumEncoder
 from spikewright.rtl.words import word_layout, word_stream
 
 __all__ = ["Chip", "bus_shape"]
@@ -24,7 +28,7 @@ __all__ = ["Chip", "bus_shape"]
 
 def bus_shape(chip: ChipConfig) -> BusShape:
     """The bus that reaches all memories of a chip."""
-    bases, memories = bus_map(chip), chip_memories(chip)
+    bases, memories = bus_map(chip), bus_memories(chip)
     return BusShape(
         address_bits=max(1, (max(bases[m.name] + window(m) for m in memories) - 1).bit_length()),
         transfers=max(-(-m.width // BUS_BITS) for m in memories))
@@ -35,11 +39,13 @@ class Chip(wiring.Component):
 
     Members
     -------
-    in_<input> : ``In(word_stream(input.word))``
+    in_<input> : ``In(word_stream(input.source_word))``
+        Events; samples of sound, where an encoder stands behind it.
     out_<core> : ``Out(word_stream(core.word))``
         One for every output.
     activity
-        Core by core, whether this cycle is spent on events (a bit for each of its ``walkers``), on an update.
+        Core by core, whether this cycle is spent on events (a bit for each of its ``walkers``), on an update;
+        then encoder by encoder, whether it works.
     bus_request, bus_response
         Only with contents ``bus``; see :class:`BusController`.
     """
@@ -59,12 +65,13 @@ class Chip(wiring.Component):
             if name not in fed:
                 raise ConfigError(f"{name!r} must feed a core or be an output, and does neither")
         ports: dict[str, wiring.Member] = {
-            f"in_{identifier(port.name)}": In(word_stream(port.word)) for port in config.inputs
+            f"in_{identifier(port.name)}": In(word_stream(port.source_word)) for port in config.inputs
         }
         ports |= {
             f"out_{identifier(name)}": Out(word_stream(config.core(name).word)) for name in config.outputs
         }
-        ports["activity"] = Out(sum(core.walkers + 1 for core in config.cores))
+        encoders = sum(port.encoder is not None for port in config.inputs)
+        ports["activity"] = Out(sum(core.walkers + 1 for core in config.cores) + encoders)
         if config.contents == "bus":
             self.bus_shape = bus_shape(config)
             ports |= {
@@ -79,10 +86,14 @@ class Chip(wiring.Component):
         words: dict[str, WordFormat] = {port.name: port.word for port in chip.inputs}
         words |= {core.name: core.word for core in chip.cores}
         cores = {core.name: self._core(m, core.name, words) for core in chip.cores}
-        m.d.comb += self.activity.eq(
-            Cat(Cat(core.event_cycle, core.update_cycle) for core in cores.values()))
+        encoders = {port.name: self._encoder(m, port) for port in chip.inputs if port.encoder is not None}
+        loaded = [encoder for encoder in encoders.values() if isinstance(encoder, SpiketrumEncoder)]
+        m.d.comb += self.activity.eq(Cat(
+            *(Cat(core.event_cycle, core.update_cycle) for core in cores.values()),
+            *(encoder.active for encoder in encoders.values())))
         sources = {
-            port.name: wiring.flipped(getattr(self, f"in_{identifier(port.name)}")) for port in chip.inputs
+            port.name: encoders[port.name].sink if port.name in encoders else
+            wiring.flipped(getattr(self, f"in_{identifier(port.name)}")) for port in chip.inputs
         }
         sources |= {name: core.sink for name, core in cores.items()}
         for name, source in sources.items():
@@ -94,17 +105,33 @@ class Chip(wiring.Component):
                               wiring.flipped(getattr(self, f"out_{identifier(name)}"))))
             self._distribute(m, name, source, sinks, word_layout(words[name]))
         if chip.contents == "bus":
-            self._bus(m, list(cores.values()))
+            self._bus(m, [*cores.values(), *loaded])
         return m
+
+    def _encoder(self, m: Module, port: InputConfig) -> SpiketrumEncoder | FilterBankCore:
+        """The encoder behind an input; samples come to it over a link."""
+        name = identifier(port.name)
+        encoder: SpiketrumEncoder | FilterBankCore
+        if isinstance(port.encoder, FilterBankConfig):
+            encoder = FilterBankCore(port.encoder, port.name)
+        else:
+            encoder = SpiketrumEncoder(encoder_layout(port), images=self.images, **self._on_bus())
+        m.submodules[f"encoder_{name}"] = encoder
+        m.submodules[f"link_in_{name}"] = link = Link(word_layout(port.source_word))
+        wiring.connect(m, wiring.flipped(getattr(self, f"in_{name}")), link.source)
+        wiring.connect(m, link.sink, encoder.source)
+        return encoder
+
+    def _on_bus(self) -> dict[str, Any]:
+        """What puts the memories of a part on the bus, if there is one."""
+        return {} if self.config.contents != "bus" else \
+            {"bases": bus_map(self.config), "shape": self.bus_shape}
 
     def _core(self, m: Module, name: str, words: Mapping[str, WordFormat]) -> LifCore:
         chip = self.config
         config = chip.core(name)
-        bus: dict[str, Any] = {}
-        if chip.contents == "bus":
-            bus = {"bases": bus_map(chip), "shape": self.bus_shape}
         core = LifCore(config, tuple(words[port.source] for port in config.ports),
-                       closing=closing_ports(chip, config), images=self.images, **bus)
+                       closing=closing_ports(chip, config), images=self.images, **self._on_bus())
         m.submodules[f"core_{identifier(name)}"] = core
         return core
 
@@ -134,12 +161,12 @@ class Chip(wiring.Component):
             wiring.connect(m, branch, link.source)
             wiring.connect(m, link.sink, sink)
 
-    def _bus(self, m: Module, cores: list[LifCore]) -> None:
+    def _bus(self, m: Module, parts: list[LifCore | SpiketrumEncoder]) -> None:
         m.submodules.bus = controller = BusController(self.bus_shape)
         wiring.connect(m, wiring.flipped(self.bus_request), controller.request)
         wiring.connect(m, wiring.flipped(self.bus_response), controller.response)
-        m.d.comb += controller.resting.eq(Cat(core.resting for core in cores).all())
-        m.d.comb += controller.bus.read_data.eq(or_all([core.bus.read_data for core in cores]))
-        for core in cores:
-            m.d.comb += [getattr(core.bus, name).eq(getattr(controller.bus, name))
+        m.d.comb += controller.resting.eq(Cat(part.resting for part in parts).all())
+        m.d.comb += controller.bus.read_data.eq(or_all([part.bus.read_data for part in parts]))
+        for part in parts:
+            m.d.comb += [getattr(part.bus, name).eq(getattr(controller.bus, name))
                          for name in ("active", "strobe", "write", "address", "write_data")]

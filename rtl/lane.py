@@ -7,7 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikewright.config import CoreConfig, slot_bits
-from spikewright.memories import MemoryConfig
+from spikewright.memory import MemoryConfig
 from spikewright.rtl.memory import NO_BUS, BusShape, BusSignature, ConfiguredMemory
 from spikewright.rtl.update import NeuronUpdate, parameter_layout
 

@@ -10,7 +10,8 @@ from amaranth.lib.wiring import In, Out
 
 from spikewright.config import CompressedRows, CoreConfig, KernelRows, slot_bits
 from spikewright.events import Kind, WordFormat
-from spikewright.memories import MemoryConfig, core_memories
+from spikewright.memories import core_memories
+from spikewright.memory import MemoryConfig
 from spikewright.rtl.banks import WeightBanks
 from spikewright.rtl.emitter import ReadoutEmitter, SpikeEmitter
 from spikewright.rtl.intake import Intake

@@ -10,7 +10,7 @@ from amaranth.lib.memory import Memory as AmaranthMemory
 from amaranth.lib.wiring import In, Out
 
 from spikewright.fixed import unsigned_bits
-from spikewright.memories import BUS_BITS, MemoryConfig, window
+from spikewright.memory import BUS_BITS, MemoryConfig, window
 
 __all__ = ["NO_BUS", "BusShape", "BusSignature", "ConfiguredMemory", "Memory", "MemoryPlatform"]
 

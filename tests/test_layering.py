@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "spikewright"
 BELOW = (
     "config", "convolution", "errors", "events", "filterbank", "filterbank_memories", "filterbank_tables",
-    "fixed", "gammatone", "ir", "memories", "network", "neuron", "spiketrum", "spiketrum_tables",
+    "fixed", "gammatone", "ir", "memories", "memory", "network", "neuron", "spiketrum", "spiketrum_memories",
+    "spiketrum_tables",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spikewright.errors import ConfigError
-from spikewright.memories import BANK_WORDS
+from spikewright.memory import BANK_WORDS
 from spikewright.spiketrum import SpiketrumConfig
 from spikewright.spiketrum_memories import spiketrum_images, spiketrum_layout, spiketrum_memories
 from spikewright.spiketrum_tables import SpiketrumTables, make_tables

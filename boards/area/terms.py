@@ -10,7 +10,8 @@ from spikewright.boards.area.adders import product_columns
 from spikewright.compiler.blockram import Realised, used_lanes
 from spikewright.config import ChipConfig, CompressedRows, CoreConfig, slot_bits
 from spikewright.fixed import unsigned_bits
-from spikewright.memories import BUS_BITS, chip_memories, core_memories, window
+from spikewright.memories import chip_memories, core_memories
+from spikewright.memory import BUS_BITS, window
 
 __all__ = ["Terms", "add", "has_level", "lut_terms", "varies"]
 

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from spikewright.events import Kind
 from spikewright.filterbank import ORDER, FilterBankConfig
 from spikewright.filterbank_memories import (
+    NAME,
     coefficient_memory,
     filterbank_images,
     state_memory,
@@ -44,15 +45,19 @@ class FilterBankCore(wiring.Component):
         Samples, as values of events; at a recording's end the end of sample. Tokens of steps are dropped.
     sink : ``Out(word_stream(config.word))``
         Spikes, their address being the channel; ends of steps and of samples.
+    active
+        A sample is being filtered; only observers read it.
     """
 
     source: Any
     sink: Any
+    active: Signal
 
-    def __init__(self, config: FilterBankConfig) -> None:
-        self.config, self.tables = config, filterbank_tables(config)
+    def __init__(self, config: FilterBankConfig, name: str = NAME) -> None:
+        self.config, self.tables, self.name = config, filterbank_tables(config), name
         super().__init__({
-            "source": In(word_stream(config.sample_word)), "sink": Out(word_stream(config.word))})
+            "source": In(word_stream(config.sample_word)), "sink": Out(word_stream(config.word)),
+            "active": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -68,6 +73,7 @@ class FilterBankCore(wiring.Component):
         m.d.comb += moves.eq(~sink.valid | sink.ready)
         with m.If(moves):
             m.d.sync += phase.eq(phase + 1)
+        m.d.comb += self.active.eq(visits[0].works)
         self._sequence(m, moves & (phase == 3), visits, sample)
         real = self._filter(m, moves, phase, visits, sample)
         fires = self._fire(m, moves, phase, visits, real)
@@ -108,9 +114,9 @@ class FilterBankCore(wiring.Component):
         """Sections, their states and poles; the real part of the result, in phase 0 two visits later."""
         config, tables = self.config, self.tables
         shifts = tuple(sorted(set(tables.shifts.ravel().tolist())))
-        images = filterbank_images(config, tables)
-        states = Memory(state_memory(config))
-        memory = coefficient_memory(config)
+        images = filterbank_images(config, tables, self.name)
+        states = Memory(state_memory(config, self.name))
+        memory = coefficient_memory(config, self.name)
         coefficients = Memory(memory, images[memory.name])
         m.submodules.states, m.submodules.coefficients = states, coefficients
         m.submodules.sections = sections = Sections(config, shifts)
@@ -147,9 +153,9 @@ class FilterBankCore(wiring.Component):
     def _fire(self, m: Module, moves: Signal, phase: Signal, visits: Any, output: Signal) -> Value:
         """Neurons, their sums and thresholds; whether one fires, in phase 2 two visits later."""
         config, tables = self.config, self.tables
-        images = filterbank_images(config, tables)
-        sums = Memory(sum_memory(config, tables))
-        memory = threshold_memory(config, tables)
+        images = filterbank_images(config, tables, self.name)
+        sums = Memory(sum_memory(config, tables, self.name))
+        memory = threshold_memory(config, tables, self.name)
         thresholds = Memory(memory, images[memory.name])
         m.submodules.sums, m.submodules.thresholds = sums, thresholds
         m.submodules.firing = firing = Firing(config, tables)

@@ -7,7 +7,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from spikewright.memories import MemoryConfig
+from spikewright.memory import MemoryConfig
 from spikewright.rtl.arithmetic import constant_product
 from spikewright.rtl.banks import WeightBanks
 from spikewright.rtl.lif_core import or_all

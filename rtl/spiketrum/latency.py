@@ -5,7 +5,7 @@ Cycle 0 is the one in which the walker asks the banks for a word of kernels, or 
 
 from dataclasses import dataclass
 
-from spikewright.memories import bank_depths
+from spikewright.memory import bank_depths
 from spikewright.spiketrum_memories import SpiketrumLayout
 
 __all__ = ["LANE_TO_BEST", "SpiketrumLatency"]

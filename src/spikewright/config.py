@@ -16,9 +16,11 @@ import numpy.typing as npt
 from spikewright.convolution import Convolution
 from spikewright.errors import ConfigError
 from spikewright.events import PlaneFormat, WordFormat
+from spikewright.filterbank import FilterBankConfig
 from spikewright.fixed import signed_bits, unsigned_bits
 from spikewright.network import Decode
 from spikewright.neuron import Levels, NeuronConfig
+from spikewright.spiketrum import SpiketrumConfig
 
 __all__ = [
     "VERSION",
@@ -318,9 +320,16 @@ class CoreConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputConfig:
-    """A stream of events into the chip.
+    """A stream of events into the chip, or of sound that an encoder turns into events.
 
     Addresses count through ``shape`` in C order, or are those of the ``plane``.
+
+    Parameters
+    ----------
+    encoder
+        Stands between the chip's port and the cores; its lines are the addresses.
+    encoder_lanes
+        Channels that a spiketrum encoder works on at a time; no matter of results.
     """
 
     name: str
@@ -330,6 +339,23 @@ class InputConfig:
     value_scale: float = 1.0
     max_events: int = 1
     plane: PlaneFormat | None = None
+    encoder: SpiketrumConfig | FilterBankConfig | None = None
+    encoder_lanes: int = 1
+
+    def __post_init__(self) -> None:
+        if self.encoder is None:
+            return
+        if self.shape != (self.encoder.lines,):
+            raise ConfigError(
+                f"input {self.name!r}: shape must be {(self.encoder.lines,)}, the encoder's lines,"
+                f" not {self.shape}"
+            )
+        if self.kind != "drive" or self.value_bits or self.plane is not None:
+            raise ConfigError(f"input {self.name!r}: an encoder's spikes must be drive, and have no values")
+        if self.encoder_lanes not in (1, 2, 4, 8):
+            raise ConfigError(
+                f"input {self.name!r}: encoder_lanes must be 1, 2, 4 or 8, not {self.encoder_lanes}"
+            )
 
     @property
     def size(self) -> int:
@@ -337,8 +363,13 @@ class InputConfig:
         return prod(self.shape)
 
     @property
+    def source_word(self) -> WordFormat:
+        """Format of the words at the chip's port: samples, where an encoder stands behind it."""
+        return self.word if self.encoder is None else self.encoder.sample_word
+
+    @property
     def word(self) -> WordFormat:
-        """Format of the words that it takes."""
+        """Format of the words that cores take from it."""
         bits = unsigned_bits(self.size - 1) if self.plane is None else self.plane.address_bits
         return WordFormat(address_bits=bits, value_bits=self.value_bits)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Literal
 
 from spikewright.errors import ConfigError
 from spikewright.events import WordFormat
@@ -51,6 +52,7 @@ class FilterBankConfig:
         Samples of a time step of the network that takes the spikes.
     """
 
+    kind: Literal["filterbank"] = "filterbank"
     sample_rate_hz: int = 16000
     channels: int = 64
     low_hz: float = 50.0
@@ -81,6 +83,20 @@ class FilterBankConfig:
             raise ConfigError(
                 f"state_bits must be at least pcm_bits, {self.pcm_bits}, not {self.state_bits}"
             )
+
+    @property
+    def lines(self) -> int:
+        """Lines on which spikes go out: one a channel."""
+        return self.channels
+
+    @property
+    def most_events(self) -> int:
+        """Spikes that a line may have in a step: one a sample."""
+        return self.step
+
+    def steps(self, samples: int) -> int:
+        """Steps of a recording of that length."""
+        return -(-samples // self.step)
 
     @property
     def fraction_bits(self) -> int:

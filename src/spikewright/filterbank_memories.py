@@ -1,10 +1,21 @@
 """The memories of a filter bank: shapes, and the contents of those that are never written."""
 
 from spikewright.filterbank import ORDER, FilterBankConfig
-from spikewright.filterbank_tables import FilterBankTables
-from spikewright.memories import MemoryConfig
+from spikewright.filterbank_tables import FilterBankTables, filterbank_tables
+from spikewright.memory import MemoryConfig
 
-__all__ = ["coefficient_memory", "filterbank_images", "state_memory", "sum_memory", "threshold_memory"]
+__all__ = [
+    "NAME",
+    "coefficient_memory",
+    "filterbank_images",
+    "filterbank_memories",
+    "state_memory",
+    "sum_memory",
+    "threshold_memory",
+]
+
+NAME = "filterbank"
+"""What names of memories begin with."""
 
 
 def channel_bits(config: FilterBankConfig) -> int:
@@ -12,34 +23,44 @@ def channel_bits(config: FilterBankConfig) -> int:
     return config.word.address_bits
 
 
-def state_memory(config: FilterBankConfig) -> MemoryConfig:
+def state_memory(config: FilterBankConfig, name: str = NAME) -> MemoryConfig:
     """Word ``section << channel_bits | channel``: real part of the state, imaginary part above it."""
-    return MemoryConfig(name="filterbank.states", depth=ORDER << channel_bits(config),
+    return MemoryConfig(name=f"{name}.states", depth=ORDER << channel_bits(config),
                         width=2 * config.state_bits, state=True)
 
 
-def sum_memory(config: FilterBankConfig, tables: FilterBankTables) -> MemoryConfig:
+def sum_memory(config: FilterBankConfig, tables: FilterBankTables, name: str = NAME) -> MemoryConfig:
     """Word ``channel``: its sum."""
-    return MemoryConfig(name="filterbank.sums", depth=config.channels, width=tables.sum_bits, state=True)
+    return MemoryConfig(name=f"{name}.sums", depth=config.channels, width=tables.sum_bits, state=True)
 
 
-def coefficient_memory(config: FilterBankConfig) -> MemoryConfig:
+def coefficient_memory(config: FilterBankConfig, name: str = NAME) -> MemoryConfig:
     """Word ``channel``: real part of its pole, imaginary part above it."""
-    return MemoryConfig(name="filterbank.coefficients", depth=config.channels,
+    return MemoryConfig(name=f"{name}.coefficients", depth=config.channels,
                         width=2 * config.coefficient_bits)
 
 
-def threshold_memory(config: FilterBankConfig, tables: FilterBankTables) -> MemoryConfig:
+def threshold_memory(config: FilterBankConfig, tables: FilterBankTables, name: str = NAME) -> MemoryConfig:
     """Word ``channel``: its threshold."""
-    return MemoryConfig(name="filterbank.thresholds", depth=config.channels, width=tables.sum_bits)
+    return MemoryConfig(name=f"{name}.thresholds", depth=config.channels, width=tables.sum_bits)
 
 
-def filterbank_images(config: FilterBankConfig, tables: FilterBankTables) -> dict[str, list[int]]:
+def filterbank_memories(config: FilterBankConfig, name: str = NAME) -> tuple[MemoryConfig, ...]:
+    """All of them."""
+    tables = filterbank_tables(config)
+    return (coefficient_memory(config, name), threshold_memory(config, tables, name),
+            state_memory(config, name), sum_memory(config, tables, name))
+
+
+def filterbank_images(
+    config: FilterBankConfig, tables: FilterBankTables, name: str = NAME
+) -> dict[str, list[int]]:
     """Words of the memories that are never written, by name."""
     bits = config.coefficient_bits
     mask = (1 << bits) - 1
     poles = zip(tables.real.tolist(), tables.imaginary.tolist(), strict=True)
+    packed = [real & mask | (imaginary & mask) << bits for real, imaginary in poles]
     return {
-        coefficient_memory(config).name: [real & mask | (other & mask) << bits for real, other in poles],
-        threshold_memory(config, tables).name: tables.thresholds.tolist(),
+        coefficient_memory(config, name).name: packed,
+        threshold_memory(config, tables, name).name: tables.thresholds.tolist(),
     }

@@ -1,6 +1,7 @@
 """The integers of a filter bank: poles, shifts, thresholds, and proof that no state overflows."""
 
 from dataclasses import dataclass
+from functools import cache
 from math import floor, sqrt
 
 import numpy as np
@@ -75,6 +76,7 @@ def gain(pole: Complexes, config: FilterBankConfig) -> Reals:
     return np.abs(both) / 2
 
 
+@cache
 def filterbank_tables(config: FilterBankConfig) -> FilterBankTables:
     """Quantize the poles of a filter bank, and scale its sections by shifts.
 

@@ -1,53 +1,34 @@
-"""The memories of a core: names, shapes, and who may touch them; compiler and RTL agree here."""
+"""The memories of a chip: names, shapes, and who may touch them; compiler and RTL agree here."""
 
-from dataclasses import dataclass
+from functools import cache
 
-from spikewright.config import ChipConfig, CompressedRows, CoreConfig, slot_bits
+from spikewright.config import ChipConfig, CompressedRows, CoreConfig, InputConfig, slot_bits
+from spikewright.filterbank import FilterBankConfig
+from spikewright.filterbank_memories import filterbank_images, filterbank_memories
+from spikewright.filterbank_tables import filterbank_tables
+from spikewright.memory import BANK_WORDS, MemoryConfig, bank_depths, window
+from spikewright.spiketrum import SpiketrumConfig
+from spikewright.spiketrum_memories import (
+    SpiketrumLayout,
+    spiketrum_images,
+    spiketrum_layout,
+    spiketrum_memories,
+)
+from spikewright.spiketrum_tables import make_tables
 
 __all__ = [
     "BANK_WORDS",
     "MemoryConfig",
     "bank_depths",
     "bus_map",
+    "bus_memories",
     "chip_memories",
     "core_memories",
+    "encoder_images",
+    "encoder_layout",
+    "encoder_memories",
     "weight_memories",
 ]
-
-BUS_BITS = 32
-"""Width of a transfer on the configuration bus; wider words take several, lowest bits first."""
-
-BANK_WORDS = 2048
-"""Words of a bank of weights; deeper, the block RAM of FPGAs has too few bits a word for a weight."""
-
-BLOCK_WORDS, BLOCK_BITS = 32, 1024
-"""A memory of more words than this, contents also of so many bits at least, goes to block RAM."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryConfig:
-    """One memory: ``depth`` words of ``width`` bits.
-
-    ``state`` memories are written by the core itself and have no image; the others are contents, in
-    ``memory/<name>.hex`` of a build.
-    """
-
-    name: str
-    depth: int
-    width: int
-    state: bool = False
-
-    @property
-    def block(self) -> bool:
-        """Whether it is worth a block RAM where there is a choice."""
-        large = self.state or self.depth * self.width >= BLOCK_BITS
-        return self.depth > BLOCK_WORDS and large
-
-    @property
-    def transfers(self) -> int:
-        """Bus transfers that a word takes, rounded up to a power of two (its share of addresses)."""
-        return 1 << (-(-self.width // BUS_BITS) - 1).bit_length()
-
 
 def core_memories(core: CoreConfig) -> tuple[MemoryConfig, ...]:
     """Memories of one core, in the order of the bus map.
@@ -103,15 +84,39 @@ def weight_memories(core: CoreConfig) -> tuple[MemoryConfig, ...]:
     return tuple(m for m in core_memories(core) if m.name.startswith(f"{core.name}.weights"))
 
 
-def bank_depths(words: int) -> tuple[int, ...]:
-    """Depths of the banks of a weight memory: full ones, and what is left."""
-    full, rest = divmod(words, BANK_WORDS)
-    return (BANK_WORDS,) * full + ((rest,) if rest else ())
-
-
 def chip_memories(chip: ChipConfig) -> tuple[MemoryConfig, ...]:
     """All memories of a chip, in the order of the bus map."""
-    return tuple(memory for core in chip.cores for memory in core_memories(core))
+    encoders = [memory for port in chip.inputs for memory in encoder_memories(port)]
+    return (*encoders, *(memory for core in chip.cores for memory in core_memories(core)))
+
+
+def encoder_memories(port: InputConfig) -> tuple[MemoryConfig, ...]:
+    """Memories of the encoder in front of an input, if it has one; their names begin with the input's."""
+    if isinstance(port.encoder, SpiketrumConfig):
+        return spiketrum_memories(encoder_layout(port))
+    return () if port.encoder is None else filterbank_memories(port.encoder, port.name)
+
+
+@cache
+def encoder_layout(port: InputConfig) -> SpiketrumLayout:
+    """How the tables of a spiketrum encoder in front of an input stand in its memories."""
+    assert isinstance(port.encoder, SpiketrumConfig)
+    return spiketrum_layout(make_tables(port.encoder), port.encoder_lanes, port.name)
+
+
+def encoder_images(port: InputConfig) -> dict[str, list[int]]:
+    """Contents of the memories of an encoder, by name."""
+    if isinstance(port.encoder, SpiketrumConfig):
+        return spiketrum_images(encoder_layout(port), make_tables(port.encoder))
+    return {} if port.encoder is None else \
+        filterbank_images(port.encoder, filterbank_tables(port.encoder), port.name)
+
+
+def bus_memories(chip: ChipConfig) -> list[MemoryConfig]:
+    """Memories that the configuration bus reaches, in its order: all but those of filter banks."""
+    fixed = {memory.name for port in chip.inputs if isinstance(port.encoder, FilterBankConfig)
+             for memory in encoder_memories(port)}
+    return [memory for memory in chip_memories(chip) if memory.name not in fixed]
 
 
 def bus_map(chip: ChipConfig) -> dict[str, int]:
@@ -122,12 +127,7 @@ def bus_map(chip: ChipConfig) -> dict[str, int]:
     """
     bases: dict[str, int] = {}
     address = 0
-    for memory in sorted(chip_memories(chip), key=window, reverse=True):
+    for memory in sorted(bus_memories(chip), key=window, reverse=True):
         bases[memory.name] = address
         address += window(memory)
     return bases
-
-
-def window(memory: MemoryConfig) -> int:
-    """Addresses that a memory takes on the bus."""
-    return memory.transfers << (memory.depth - 1).bit_length()

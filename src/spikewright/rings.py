@@ -9,7 +9,7 @@ from spikewright.config import ChipConfig, CoreConfig, InputConfig
 from spikewright.errors import ConfigError
 from spikewright.events import WordFormat
 from spikewright.fixed import unsigned_bits
-from spikewright.memories import MemoryConfig
+from spikewright.memory import MemoryConfig
 
 __all__ = [
     "RingConfig",

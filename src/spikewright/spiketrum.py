@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from math import inf, sqrt
+from typing import Literal
 
 from spikewright.errors import ConfigError
+from spikewright.events import WordFormat
 
 __all__ = ["UNIT_GAIN", "SpiketrumConfig"]
 
@@ -73,6 +75,7 @@ class SpiketrumConfig:
         throughout. What is subtracted and decoded does not depend on it.
     """
 
+    kind: Literal["spiketrum"] = "spiketrum"
     sample_rate_hz: int = 8000
     channels: int = 40
     low_hz: float = 50.0
@@ -147,6 +150,11 @@ class SpiketrumConfig:
         return tuple(top * 10 ** (-self.range_db / 20 * (last - level) / last) for level in range(last + 1))
 
     @property
+    def sample_word(self) -> WordFormat:
+        """Words in: a sample is the value of an event."""
+        return WordFormat(address_bits=1, value_bits=self.pcm_bits, signed=True)
+
+    @property
     def polarities(self) -> int:
         """Lines of a level: 2 if spikes have a sign."""
         return 2 if self.signed else 1
@@ -155,6 +163,11 @@ class SpiketrumConfig:
     def lines(self) -> int:
         """Lines on which spikes go out: channel by channel, level by level, positive before negative."""
         return self.channels * self.levels * self.polarities
+
+    @property
+    def most_events(self) -> int:
+        """Spikes that a line may have in a step: all of its windows."""
+        return self.burst
 
     def line(self, channel: int, level: int, negative: bool) -> int:
         """Address of a spike."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from spikewright.errors import ConfigError
 from spikewright.events import WordFormat
 from spikewright.fixed import unsigned_bits
-from spikewright.memories import MemoryConfig, bank_depths
+from spikewright.memory import MemoryConfig, bank_depths
 from spikewright.spiketrum import SpiketrumConfig
 from spikewright.spiketrum_tables import GramBlock, SpiketrumTables
 
@@ -100,8 +100,8 @@ class SpiketrumLayout:
 
     @property
     def sample_word(self) -> WordFormat:
-        """Words in: a sample is the value of an event; the end of a recording is the end of a sample."""
-        return WordFormat(address_bits=1, value_bits=self.config.pcm_bits, signed=True)
+        """Words in: a sample is the value of an event."""
+        return self.config.sample_word
 
     @property
     def word(self) -> WordFormat:

@@ -5,6 +5,7 @@ docs/numerics.md has the definitions.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 
 import numpy as np
@@ -103,6 +104,7 @@ class SpiketrumTables:
         return self.kernels * 2.0 ** -self.exponents[:, None].astype(np.float64)
 
 
+@cache
 def make_tables(config: SpiketrumConfig) -> SpiketrumTables:
     """Make the tables of a configuration.
 

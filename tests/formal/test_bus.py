@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from amaranth.hdl import Signal
 
-from spikewright.memories import BUS_BITS
+from spikewright.memory import BUS_BITS
 from spikewright.rtl.bus import BusController
 from spikewright.rtl.memory import BusShape
 from tests.formal.formal import Formal

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from spikewright.memories import MemoryConfig
+from spikewright.memory import MemoryConfig
 from tests.rtl.streams import Bench
 
 __all__ = ["SHAPES", "Accesses", "config", "core_accesses"]

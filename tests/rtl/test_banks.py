@@ -7,7 +7,7 @@ import pytest
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 
-from spikewright.memories import MemoryConfig
+from spikewright.memory import MemoryConfig
 from spikewright.rtl import banks
 from spikewright.rtl.banks import WeightBanks
 from spikewright.rtl.memory import ConfiguredMemory

@@ -9,7 +9,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from spikewright.memories import MemoryConfig
+from spikewright.memory import MemoryConfig
 from spikewright.rtl.bus import BusController, request_layout
 from spikewright.rtl.memory import BusShape, ConfiguredMemory
 from tests.rtl.cores import encode

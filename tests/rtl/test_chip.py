@@ -15,7 +15,8 @@ from spikewright.compiler.mapping import map_network
 from spikewright.config import ChipConfig, identifier
 from spikewright.errors import ConfigError
 from spikewright.events import Kind
-from spikewright.memories import BUS_BITS, MemoryConfig, bus_map, chip_memories
+from spikewright.memories import bus_map, chip_memories
+from spikewright.memory import BUS_BITS, MemoryConfig
 from spikewright.models.integer import IntegerModel
 from spikewright.models.trace import Trace
 from spikewright.rtl.bus import request_layout

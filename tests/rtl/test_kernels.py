@@ -14,7 +14,8 @@ from amaranth.lib.wiring import In
 from spikewright.compiler.planes import kernel_images
 from spikewright.config import CoreConfig, slot_bits
 from spikewright.convolution import Convolution
-from spikewright.memories import BANK_WORDS, weight_memories
+from spikewright.memories import weight_memories
+from spikewright.memory import BANK_WORDS
 from spikewright.network import Edge
 from spikewright.rtl.banks import WeightBanks
 from spikewright.rtl.kernels import KernelWalker

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from spikewright.memories import BUS_BITS, MemoryConfig, window
+from spikewright.memory import BUS_BITS, MemoryConfig, window
 from spikewright.rtl.memory import BusShape, ConfiguredMemory, Memory
 from tests.rtl.accesses import SHAPES, Accesses, config, core_accesses
 from tests.rtl.platforms import StrictPlatform

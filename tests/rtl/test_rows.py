@@ -15,7 +15,8 @@ from amaranth.lib.wiring import In
 from spikewright.compiler.rows import compress, compressed_images, compressed_layout, dense_images
 from spikewright.config import CompressedRows, CoreConfig, slot_bits
 from spikewright.fixed import signed_range
-from spikewright.memories import BANK_WORDS, core_memories, weight_memories
+from spikewright.memories import core_memories, weight_memories
+from spikewright.memory import BANK_WORDS
 from spikewright.rtl.banks import WeightBanks
 from spikewright.rtl.memory import ConfiguredMemory
 from spikewright.rtl.rows import QUEUE_DEPTH, CompressedWalker, DenseWalker, event_layout

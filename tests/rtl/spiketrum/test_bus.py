@@ -8,7 +8,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from spikewright.memories import BUS_BITS, MemoryConfig, window
+from spikewright.memory import BUS_BITS, MemoryConfig, window
 from spikewright.rtl.bus import BusController, request_layout
 from spikewright.rtl.memory import BusShape
 from spikewright.rtl.spiketrum.encoder import SpiketrumEncoder
