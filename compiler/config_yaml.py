@@ -110,7 +110,7 @@ def other_kinds(data: dict[str, Any], place: str) -> Callable[[tuple[int | str, 
         kinds = KINDS.get((str(location[0]), str(location[2])))
         if kinds is None:
             return False
-        kind = data[location[0]][location[1]][location[2]].get("kind")
+        kind = data[str(location[0])][location[1]][location[2]].get("kind")
         if kind not in kinds:
             key = f"{location[0]}.{location[1]}.{location[2]}.kind"
             raise ConfigError(f"{place}: {key}: must be {' or '.join(kinds)}, not {shown(kind)}")

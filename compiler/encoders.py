@@ -37,8 +37,8 @@ def put_encoder(
     given = chip.inputs[0]
     if given.max_events < encoder.most_events:
         raise ConfigError(
-            f"input {given.name!r}: max_events must be {encoder.most_events}, what the encoder may send of a line"
-            f" in a step, not {given.max_events}"
+            f"input {given.name!r}: max_events must be {encoder.most_events}, as many as the encoder may send"
+            f" of a line in a step, not {given.max_events}"
         )
     port = replace(given, encoder=encoder, encoder_lanes=lanes)
     widths = {memory.name: memory.width for memory in encoder_memories(port)}

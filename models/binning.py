@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikewright.errors import ConfigError
+from spikewright.models.encoders import Encoder
 from spikewright.models.event_files import Recording
 from spikewright.models.recordings import Recordings
 
@@ -22,7 +23,7 @@ MAX_BYTES = 1 << 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binning:
-    """How recordings become steps.
+    """How recordings of events, or of sound, become steps.
 
     Parameters
     ----------
@@ -37,6 +38,8 @@ class Binning:
         None: a channel for each where the input has two, else merged.
     most
         Highest count of an address in a step.
+    encoder
+        Makes spikes of sound.
     """
 
     bin_ms: float | None = None
@@ -44,6 +47,7 @@ class Binning:
     shape: tuple[int, ...] | None = None
     polarity: Polarity | None = None
     most: int = 255
+    encoder: Encoder | None = None
 
     def __post_init__(self) -> None:
         if self.bin_ms is not None and not (self.bin_ms > 0 and math.isfinite(self.bin_ms)):

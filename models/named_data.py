@@ -14,6 +14,8 @@ from spikewright.errors import ConfigError
 from spikewright.models.event_files import SUFFIXES
 from spikewright.models.files import read_idx, read_npz
 from spikewright.models.recordings import Recordings, recordings_of_folder, recordings_of_npz
+from spikewright.models.sounds import SUFFIXES as SOUND
+from spikewright.models.sounds import Sounds, digits_by_name, sounds_of_folder, sounds_of_table
 
 __all__ = ["NAMES", "Part", "Whole", "read_whole"]
 
@@ -41,7 +43,7 @@ class Whole:
         Whether the samples of a part are shuffled, so that any slice has all classes.
     """
 
-    x: npt.NDArray[Any] | Recordings
+    x: npt.NDArray[Any] | Recordings | Sounds
     y: npt.NDArray[np.int64] | None
     static: bool = False
     parts: tuple[Part, ...] = ("train", "test")
@@ -65,7 +67,11 @@ def read_whole(name: str) -> Whole:
             x, y = read_npz(Path(name))
             return Whole(x=x, y=y)
     elif "/" in name or name.endswith(SUFFIXES):
-        recordings = recordings_of_folder(Path(name))
+        path = Path(name)
+        if path.is_dir() and any(file.suffix.lower() in SOUND for file in path.rglob("*")):
+            sounds = sounds_of_folder(path)
+            return Whole(x=sounds, y=sounds.labels)
+        recordings = recordings_of_folder(path)
     else:
         names = ", ".join(NAMES)
         raise ConfigError(f"data: must be one of {names} or the path of data, not {name!r}")
@@ -117,6 +123,16 @@ def _dvs_gesture() -> Whole:
     return Whole(x=known, y=np.arange(files.count), parts=(), shuffled=False)  # a file a class, by name
 
 
+def _fsdd() -> Whole:
+    sounds = digits_by_name(_folder("fsdd", "fsdd") / "recordings")
+    return Whole(x=sounds, y=sounds.labels, is_test=sounds.is_test)
+
+
+def _speech_commands() -> Whole:
+    sounds = sounds_of_table(_folder("speech_commands", "speech_commands_core") / "metadata.csv")
+    return Whole(x=sounds, y=sounds.labels, is_test=sounds.is_test)
+
+
 NAMED: dict[str, Callable[[], Whole]] = {
     "digits": _digits,
     "mnist5k": _mnist5k,
@@ -124,6 +140,8 @@ NAMED: dict[str, Callable[[], Whole]] = {
     "nmnist": _nmnist,
     "braille7": _braille7,
     "dvs_gesture": _dvs_gesture,
+    "fsdd": _fsdd,
+    "speech_commands": _speech_commands,
 }
 NAMES = tuple(NAMED)
 """Data sets that have a name."""

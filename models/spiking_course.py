@@ -112,6 +112,8 @@ def _input_port(options: SpikingOptions, data: Dataset) -> InputPort:
             f"{what}: convolutions need samples of shape (channels, height, width), not {data.shape}"
         )
     most = max(1, highest) if options.max_events is None else options.max_events
+    if options.encoder is not None and options.max_events is None:
+        most = options.encoder.most_events
     return InputPort(name="input", shape=data.shape, max_events=most)
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from spikewright.errors import ConfigError
 from spikewright.models.binning import Binning, Polarity
+from spikewright.models.encoders import Encoder
 from spikewright.models.surrogate import SurrogateName
 
 __all__ = ["METHODS", "SpikingOptions"]
@@ -17,7 +18,7 @@ class SpikingOptions:
     Parameters
     ----------
     method
-        ``conv`` or ``recurrent``: a name for what the other options say.
+        ``conv``, ``recurrent`` or ``sound``: a name for what the other options say.
     channels
         Of convolutional layers, which come first: the first with kernels of 5 and stride 2, the others with
         kernels of 3 after sums over 2 by 2. What follows them takes such sums too.
@@ -30,9 +31,11 @@ class SpikingOptions:
     bin_ms, steps, polarity
         How event recordings become steps (:class:`spikewright.models.binning.Binning`); data in steps have
         their own.
+    encoder
+        Makes spikes of sound.
     max_events
         Most events of an address in a step; what recordings have above is left out. None: 15 of recordings,
-        else the most that the data have.
+        what an encoder may send, else the most that the data have.
     weight_bits, state_bits
         Integers of the last ``1 - real_share`` of the epochs: 2..16 and 8..24 bits.
     decay_shift, readout_shift
@@ -59,6 +62,7 @@ class SpikingOptions:
     bin_ms: float | None = None
     steps: int | None = None
     polarity: Polarity | None = None
+    encoder: Encoder | None = None
     max_events: int | None = None
     epochs: int = 20
     seed: int = 0
@@ -91,7 +95,8 @@ class SpikingOptions:
     def binning(self) -> Binning:
         """How recordings become steps."""
         most = 15 if self.max_events is None else self.max_events
-        return Binning(bin_ms=self.bin_ms, steps=self.steps, polarity=self.polarity, most=most)
+        given = {"bin_ms": self.bin_ms, "steps": self.steps, "polarity": self.polarity}
+        return Binning(**given, most=most, encoder=self.encoder)
 
     def __post_init__(self) -> None:
         for key in ("epochs", "batch"):
@@ -137,6 +142,19 @@ METHODS: dict[str, dict[str, Any]] = {
         "learning_rate": 2e-3,
         "readout_shift": 5,
         "sharpness": 8.0,
+    },
+    "sound": {
+        "hidden": (256,),
+        "recurrent": True,
+        "density": 0.3,
+        "epochs": 30,
+        "learning_rate": 3e-3,
+        "decay_shift": 2,
+        "readout_shift": 5,
+        "sharpness": 8.0,
+        "drop": 0.3,
+        "shift_steps": 3,
+        "rate_penalty": 0.0,
     },
 }
 """What each method begins with, where that is not the default."""

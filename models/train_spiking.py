@@ -1,4 +1,4 @@
-"""The methods ``conv`` and ``recurrent``: data in time, surrogate gradients, in the end on integers."""
+"""The methods ``conv``, ``recurrent`` and ``sound``: data in time, surrogate gradients, then integers."""
 
 import time
 from dataclasses import asdict
@@ -49,7 +49,10 @@ def train_spiking(
     started = time.perf_counter()
     trained, held_out = load_parts(data, options.binning)
     network, loss = train_network(options, trained, progress)
+    encoder = options.encoder
     dt = 1e-3 if options.bin_ms is None else options.bin_ms / 1000
+    if encoder is not None:
+        dt = encoder.step / encoder.sample_rate_hz
     integer, real = network.integer_network(options.method), network.real_network(options.method, dt=dt)
     coding: CodingName = "events"
     fed: dict[str, Any] = {"steps": trained.x.shape[1], "seed": options.seed}
@@ -76,6 +79,8 @@ def train_spiking(
     for key in ("bin_ms", "polarity"):
         if getattr(options, key) is not None:
             fed[key] = getattr(options, key)
+    if encoder is not None:
+        fed["encoder"] = asdict(encoder)
     graph = to_nir(real, integer, coding={"name": coding, **fed})
     results = Results(graph=graph, checkpoint=network.state_dict(), metrics=metrics)
     if output is not None:

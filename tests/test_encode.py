@@ -211,11 +211,11 @@ def test_files_of_spikes_are_checked(tmp_path: Path, audio: Path, key: str, valu
 
 
 def test_a_configuration_comes_back_from_its_text() -> None:
-    from spikewright.compiler.spiketrum_yaml import parse_spiketrum, spiketrum_text
+    from spikewright.compiler.encoder_yaml import encoder_text, parse_encoder
     from spikewright.spiketrum import SpiketrumConfig
 
     config = SpiketrumConfig(channels=3, gains=(1, 2, 3), gram_floor=1e-3)
-    assert parse_spiketrum(spiketrum_text(config), "here") == config
-    assert parse_spiketrum("{}", "here") == SpiketrumConfig()
+    assert parse_encoder(encoder_text(config), "here") == config
+    assert parse_encoder("{}", "here") == SpiketrumConfig()
     with pytest.raises(ConfigError, match=r"^here: gains: must be a list, not 5$"):
-        parse_spiketrum("gains: 5", "here")
+        parse_encoder("gains: 5", "here")

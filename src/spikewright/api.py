@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikewright.atomic import written
 from spikewright.build import BuildFolder
 from spikewright.errors import ConfigError
 from spikewright.stages.common import read_summary
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from spikewright.cosim.simulators import Simulator
     from spikewright.models.binning import Polarity
     from spikewright.models.data import Dataset
+    from spikewright.models.encoders import Encoder
     from spikewright.models.integer import IntegerModel
     from spikewright.network import IntegerNetwork
     from spikewright.spiketrum import SpiketrumConfig
@@ -55,6 +57,8 @@ def compile(
     widths: "Widths" = "proven",
     search_bits: float | None = None,
     finetune: int | None = None,
+    encoder: "Encoder | str | Path | None" = None,
+    encoder_lanes: int | None = None,
     output: str | Path | None = None,
     force: bool = False,
 ) -> "Build":
@@ -93,6 +97,10 @@ def compile(
         calibration's data if these have labels, else on the evaluation's.
     finetune
         Train so many epochs on the integer grid, with the calibration's data.
+    encoder, encoder_lanes
+        An encoder that stands in front of the network on the chip, which then takes sound: a configuration or
+        a ``spiketrum.yaml``; and the channels that a spiketrum encoder works on at a time, by default as many
+        as keep up with its rate at 50 MHz.
     output
         The build directory; by default ``out/`` and the network's name.
     force
@@ -117,11 +125,20 @@ def compile(
         widths=widths,
         search_bits=search_bits,
         finetune=finetune,
+        encoder=encoder_from(encoder),
+        encoder_lanes=encoder_lanes,
     )
     if output is None:
         output = Path("out", Path(network).stem if isinstance(network, str | Path) else "network")
     folder, ran = run_compile(network, Path(output), options, force=force)
     return Build(folder.path, fresh=ran)
+
+
+def encoder_from(given: "Encoder | str | Path | None") -> "Encoder | None":
+    """A configuration as it is, or read from a ``spiketrum.yaml``."""
+    from spikewright.compiler.encoder_yaml import read_encoder
+
+    return read_encoder(Path(given)) if isinstance(given, str | Path) else given
 
 
 def train(method: str, data: str, output: str | Path | None = None, **options: Any) -> dict[str, Any]:
@@ -130,11 +147,12 @@ def train(method: str, data: str, output: str | Path | None = None, **options: A
     Parameters
     ----------
     method
-        How to train: ``sparse`` on images, ``conv`` or ``recurrent`` on data in time.
+        How to train: ``sparse`` on images, ``conv`` or ``recurrent`` on data in time, ``sound``.
     data
         ``NAME[a:b]``; it is trained on the part ``train`` and measured on the part ``test``.
     output
-        Folder for ``network.nir``, ``checkpoint.pt`` and ``metrics.json``; None writes nothing.
+        Folder for ``network.nir``, ``checkpoint.pt``, ``metrics.json``, and ``spiketrum.yaml`` where sound was
+        encoded; None writes nothing.
     options
         Of the method: fields of :class:`spikewright.models.train_sparse.TrainSparseOptions`, or of
         :class:`spikewright.models.spiking_options.SpikingOptions`.
@@ -152,6 +170,8 @@ def train(method: str, data: str, output: str | Path | None = None, **options: A
     if method != "sparse" and method not in METHODS:
         raise ConfigError(f"method must be one of sparse, {', '.join(METHODS)}, not {method!r}")
     folder = None if output is None else Path(output)
+    if "encoder" in options:
+        options["encoder"] = encoder_from(options["encoder"])
     chosen = TrainSparseOptions(**options) if method == "sparse" else SpikingOptions.of(method, **options)
     with progress("training", chosen.epochs) as advance:
 
@@ -162,6 +182,11 @@ def train(method: str, data: str, output: str | Path | None = None, **options: A
             results = train_sparse(chosen, data, folder, progress=shown)
         else:
             results = train_spiking(chosen, data, folder, progress=shown)
+            if folder is not None and chosen.encoder is not None:
+                from spikewright.compiler.encoder_yaml import encoder_text
+
+                with written(folder / "spiketrum.yaml") as path:
+                    path.write_text(encoder_text(chosen.encoder), encoding="utf-8")
     return results.metrics
 
 
@@ -222,7 +247,7 @@ def encode(
     """
     from dataclasses import replace
 
-    from spikewright.compiler.spiketrum_yaml import read_spiketrum
+    from spikewright.compiler.encoder_yaml import read_spiketrum
     from spikewright.spiketrum import SpiketrumConfig
     from spikewright.stages.encode import EncodeOptions, encode_file, with_rate
 

@@ -45,6 +45,7 @@ class Method(StrEnum):
     SPARSE = "sparse"
     CONV = "conv"
     RECURRENT = "recurrent"
+    SOUND = "sound"
 
 
 class Coding(StrEnum):
@@ -117,6 +118,10 @@ Source = Annotated[
 ]
 Bernoulli = Annotated[float | None, typer.Option(metavar="P", help="Random spikes of this probability.")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Time steps of a sample.")]
+EncoderPath = Annotated[
+    Path | None,
+    typer.Option("--encoder", metavar="spiketrum.yaml", help="Encoder that makes spikes of sound."),
+]
 BinMs = Annotated[float | None, typer.Option(metavar="MS", help="Time of a step of event recordings.")]
 PolarityOption = Annotated[
     Polarity | None,
@@ -162,19 +167,22 @@ def doctor_command(as_json: Json = False) -> int:
 @app.command("train")
 def train_command(
     method: Annotated[
-        Method, typer.Argument(metavar="METHOD", help="How to train: sparse, conv or recurrent.")
+        Method, typer.Argument(metavar="METHOD", help="How to train: sparse, conv, recurrent or sound.")
     ],
     data: Annotated[str, typer.Option(metavar="DATA", help="NAME[a:b]; trains on :train, tests on :test.")],
     output: Output,
     hidden: Annotated[
         str | None,
-        typer.Option(metavar="N,N,...", help="Neurons of each hidden layer; sparse: 128, recurrent: 38."),
+        typer.Option(
+            metavar="N,N,...", help="Neurons of each hidden layer; sparse: 128, recurrent: 38, sound: 256."
+        ),
     ] = None,
     channels: Annotated[
         str | None, typer.Option(metavar="N,N,...", help="conv: channels of each layer; 12,24.")
     ] = None,
     density: Annotated[
-        float | None, typer.Option(help="Fraction of synapses that exist; sparse: 0.1, recurrent: 1.")
+        float | None,
+        typer.Option(help="Fraction of synapses that exist; sparse: 0.1, recurrent: 1, sound: 0.3."),
     ] = None,
     steps: Annotated[
         int | None,
@@ -182,8 +190,17 @@ def train_command(
     ] = None,
     bin_ms: BinMs = None,
     polarity: PolarityOption = None,
+    encoder: EncoderPath = None,
+    drop: Annotated[
+        float | None, typer.Option(min=0, help="Leave out up to so much of a sample's events; sound: 0.3.")
+    ] = None,
+    shift_steps: Annotated[
+        int | None, typer.Option(min=0, help="Move samples in time by up to so many steps; sound: 3.")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of the optimizer; sound: 0.003.")] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the data; sparse: 100, conv: 20, recurrent: 60.")
+        int | None,
+        typer.Option(min=1, help="Passes over the data; sparse: 100, conv: 20, recurrent: 60, sound: 30."),
     ] = None,
     weight_bits: Annotated[int, typer.Option(min=2, max=16, help="Width of the weights.")] = 8,
     state_bits: Annotated[int, typer.Option(min=8, max=24, help="Width of the potentials.")] = 16,
@@ -203,11 +220,16 @@ def train_command(
         "steps": steps,
         "bin_ms": bin_ms,
         "polarity": None if polarity is None else polarity.value,
+        "encoder": encoder,
+        "drop": drop,
+        "shift_steps": shift_steps,
+        "learning_rate": learning_rate,
         "epochs": epochs,
         "coding": None if coding is None else coding.value,
     }
     sparse = method is Method.SPARSE
-    others = ("channels", "bin_ms", "polarity") if sparse else ("coding",)
+    events = ("channels", "bin_ms", "polarity", "encoder", "drop", "shift_steps")
+    others = events if sparse else ("coding",)
     for key in others:
         if asked[key] is not None:
             raise ConfigError(f"--{key.replace('_', '-')} is no option of train {method.value}")
@@ -360,6 +382,10 @@ def compile_command(
     steps: Steps = None,
     bin_ms: BinMs = None,
     polarity: PolarityOption = None,
+    encoder: EncoderPath = None,
+    encoder_lanes: Annotated[
+        int | None, typer.Option(help="Channels a spiketrum encoder works on at once: 1, 2, 4 or 8.")
+    ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> int:
@@ -384,6 +410,8 @@ def compile_command(
         widths=widths.value,
         search_bits=search_bits,
         finetune=finetune,
+        encoder=encoder,
+        encoder_lanes=encoder_lanes,
         output=output,
         force=force,
     )

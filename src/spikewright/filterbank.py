@@ -91,8 +91,8 @@ class FilterBankConfig:
 
     @property
     def most_events(self) -> int:
-        """Spikes that a line may have in a step: one a sample."""
-        return self.step
+        """Spikes that a line may have in a step: one a sample, and no more than counts can say."""
+        return min(self.step, 255)
 
     def steps(self, samples: int) -> int:
         """Steps of a recording of that length."""

@@ -30,10 +30,12 @@ from spikewright.manifest import StageRecord, hash_bytes
 from spikewright.memories import core_memories
 from spikewright.models.binning import Polarity
 from spikewright.models.data import Dataset
+from spikewright.models.encoders import Encoder
 from spikewright.network import IntegerNetwork
 from spikewright.progress import waiting
 from spikewright.rtl.verilog import write_chip
 from spikewright.stages.common import run_stage, versions, write_summary
+from spikewright.stages.encoder import with_encoder
 from spikewright.stages.forecast import forecast, nominal_events
 from spikewright.stages.quantization import effort_for, labelled, losses
 from spikewright.stages.stimulus import Coding, data_hash, from_data
@@ -65,6 +67,8 @@ class CompileOptions:
     widths: Widths = "proven"
     search_bits: float | None = None
     finetune: int | None = None
+    encoder: Encoder | None = None
+    encoder_lanes: int | None = None
 
     def __post_init__(self) -> None:
         for key, choices in (("contents", Contents), ("scales", Granularity), ("widths", Widths)):
@@ -115,6 +119,8 @@ def graph_bytes(graph: Any) -> bytes:
 def readable(options: CompileOptions) -> dict[str, Any]:
     """Options as the manifest and the report show them."""
     found = {field.name: getattr(options, field.name) for field in fields(options)}
+    if options.encoder is not None:
+        found["encoder"] = asdict(options.encoder)
     if options.semantics is not None:
         found["semantics"] = options.semantics.model_dump(mode="json", exclude_unset=True)
     for key in ("calibrate", "evaluate"):
@@ -135,7 +141,9 @@ def inputs(content: bytes, options: CompileOptions) -> dict[str, str]:
 
 def emit(staging: Path, graph: Any, stem: str, options: CompileOptions, say: Callable[[str], None]) -> None:
     """Compile and write everything but the graph itself."""
-    coding = Coding.of_metadata(coding_of(graph), options.steps, options.bin_ms, options.polarity)
+    coding = Coding.of_metadata(
+        coding_of(graph), options.steps, options.bin_ms, options.polarity, options.encoder
+    )
     name, semantics = decide_semantics(graph, options.semantics, options.source)
     effort, notes = effort_for(read_network(graph, semantics).inputs, options, coding, say)
     lowered = lower(
@@ -149,6 +157,11 @@ def emit(staging: Path, graph: Any, stem: str, options: CompileOptions, say: Cal
         contents=options.contents,
         effort=effort,
     )
+    if options.encoder is not None:
+        lowered, told = with_encoder(lowered, options.encoder, options.encoder_lanes)
+        notes += told
+    elif options.encoder_lanes is not None:
+        raise ConfigError("encoder_lanes: there is no encoder; give --encoder")
     write_summary(staging / "semantics.json", asdict(lowered.semantics))
     write_config(lowered.chip, staging / "config.yaml")
     write_network(lowered.network, staging / "network.npz")
@@ -180,6 +193,7 @@ def summarise(
         "area_model": asdict(estimate_area(chip, lowered.images)),
         "core_details": [core_details(network, core) for core in chip.cores],
         **evaluated,
+        "encoder": None if options.encoder is None else asdict(chip.inputs[0]),
         "quantization": losses(lowered, shown or effort.calibrate),
         "evaluate": options.evaluate.name if isinstance(options.evaluate, Dataset) else options.evaluate,
         "coding": asdict(coding),

