@@ -11,7 +11,7 @@ from spikewright.errors import ConfigError
 from spikewright.gammatone import Reals
 from spikewright.models.resample import Resampler
 
-__all__ = ["SoundFile", "read_sound", "to_pcm", "write_sound"]
+__all__ = ["SoundFile", "normalise", "read_sound", "scaling", "to_pcm", "write_sound"]
 
 PIECE = 1 << 16
 """Samples that are read at a time."""
@@ -99,6 +99,19 @@ class SoundFile:
 def read_sound(path: Path, rate_hz: int) -> Reals:
     """All samples of a file."""
     return np.concatenate(list(SoundFile(path, rate_hz).pieces()))
+
+
+def normalise(samples: Reals) -> Reals:
+    """A recording without its constant offset, its peak at full scale, as ``spikewright encode`` has it."""
+    offset, gain = scaling(float(samples.mean()), float(samples.min()), float(samples.max()))
+    return (samples - offset) * gain
+
+
+def scaling(mean: float, low: float, high: float) -> tuple[float, float]:
+    """What to subtract from a recording of that mean and extremes, and what to multiply it by then."""
+    peak = max(high - mean, mean - low)
+    # What is left of a constant without its mean is rounding: it stays as it is.
+    return mean, 1 / peak if peak > np.finfo(np.float32).eps else 1.0
 
 
 def write_sound(path: Path, samples: Reals, rate_hz: int, file_format: str) -> int:

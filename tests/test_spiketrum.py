@@ -61,6 +61,7 @@ def test_no_correlation_of_any_sound_overflows() -> None:
     tables = make_tables(SpiketrumConfig())
     worst = (np.abs(tables.kernels).sum(axis=1) * 2.0**-tables.exponents).max() * 2**16
     assert worst / 2**tables.correlation_shift < 2**17 <= worst / 2 ** (tables.correlation_shift - 1)
+    assert make_tables(SpiketrumConfig(correlation_bits=24)).correlation_shift == 0
 
 
 def test_levels_are_evenly_spaced_in_decibels() -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from spikewright.errors import ConfigError
-from spikewright.models.spiketrum_fixed import FixedEncoder, encode_fixed
-from spikewright.models.spiketrum_spikes import Spikes, join
+from spikewright.models.spiketrum_fixed import FixedEncoder, encode_fixed, round_shift
+from spikewright.models.spiketrum_spikes import Spikes, decode, join
 from spikewright.spiketrum import SpiketrumConfig
 from spikewright.spiketrum_tables import make_tables
 from tests.models.spiketrum_reference import reference_spikes, sound
@@ -28,6 +28,7 @@ CASES: dict[str, dict[str, Any]] = {
     "small burst": {"burst": 5},
     "one channel": {"channels": 1},
     "8-bit samples": {"pcm_bits": 8},
+    "a window longer than kernels": {"window": 256, "low_hz": 1500, "burst": 32, "gram_floor": 0.4},
 }
 
 
@@ -44,6 +45,37 @@ def test_equals_the_reference(case: str) -> None:
     expected = reference_spikes(config, tables, pcm.tolist())
     assert tuples(encode_fixed(pcm, config, tables)) == expected
     assert bool(expected) == (case != "all gains zero"), "the stimulus must make it fire"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_overflows_is_clamped_as_in_the_reference(sign: int) -> None:
+    # One level far above all correlations: every spike makes more of what it should take out.
+    config = replace(SMALL, levels=1, top_db=13.0, range_db=0.0, rate_hz=1000)
+    tables = make_tables(config)
+    pcm = np.where(sign * sound(500) > 0, 32767, -32768)
+    spikes = encode_fixed(pcm, config, tables)
+    assert tuples(spikes) == reference_spikes(config, tables, pcm.tolist())
+    assert len(spikes) == 63
+    decoded = decode(spikes, tables.real_kernels, len(pcm))
+    assert np.abs(pcm / 32768 - decoded).max() > 2, "the residual must leave its range"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_correlations_are_clamped_when_a_kernel_is_taken_out(sign: int) -> None:
+    # No sound was found that gets there, since correlations have room for all: so from the middle.
+    encoder = FixedEncoder(SMALL)
+    encoder._credit = SMALL.sample_rate_hz
+    correlations = np.full((6, 64), sign * 131_071, np.int32)
+    assert encoder._pursue(np.zeros(1000, np.int64), correlations) == [(0, 0, 7, sign)]
+    block, beyond = encoder.tables.gram[0], 0
+    for channel in range(6):
+        exact = np.full(64, sign * 131_071)
+        for lag, gram in enumerate(block.of(channel).tolist(), start=int(block.low[channel])):
+            if 0 <= lag < 64:
+                exact[lag] -= round_shift(sign * int(encoder.tables.levels[7]) * gram, 8)
+        beyond += int((np.abs(exact) > 131_072).sum())
+        assert correlations[channel].tolist() == np.clip(exact, -131_072, 131_071).tolist()
+    assert beyond > 10
 
 
 def test_the_number_of_spikes_is_exact() -> None:

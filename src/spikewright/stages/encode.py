@@ -9,7 +9,7 @@ import numpy as np
 from spikewright.atomic import written
 from spikewright.errors import ConfigError
 from spikewright.gammatone import Reals
-from spikewright.models.sound import SoundFile, to_pcm, write_sound
+from spikewright.models.sound import SoundFile, scaling, to_pcm, write_sound
 from spikewright.models.spike_file import SpikeFile, read_spikes, write_spikes
 from spikewright.models.spiketrum import RealEncoder
 from spikewright.models.spiketrum_decode import StreamDecoder, StreamSnr
@@ -88,7 +88,7 @@ def encode_file(
     how = options or EncodeOptions()
     sound = SoundFile(audio, config.sample_rate_hz)
     notes = list(sound.notes)
-    scaling = Scaling() if how.as_it_is else measure(sound, notes)
+    scale = Scaling() if how.as_it_is else measure(sound, notes)
     encoder = RealEncoder(config, window=how.window or SECTION, quantised=how.quantised)
     integer = FixedEncoder(config) if how.fixed else None
     bank = encoder.bank if integer is None else integer.tables.real_kernels
@@ -110,7 +110,7 @@ def encode_file(
 
     with progress("encoding", sound.frames / sound.file_rate_hz) as advance:
         for piece in sound.pieces():
-            scaled = (piece - scaling.offset) * scaling.gain
+            scaled = (piece - scale.offset) * scale.gain
             pcm, beyond = to_pcm(scaled, config.pcm_bits)
             samples, clipped = samples + len(scaled), clipped + beyond
             snr.push(scaled)
@@ -128,7 +128,7 @@ def encode_file(
         notes.append(f"{clipped} samples beyond full scale were clipped")
     if len(found) < asked:
         notes.append(f"{asked - len(found)} spikes less than the rate allows: silence had no use for them")
-    file = SpikeFile(spikes=found, config=config, fixed=how.fixed, samples=samples, gain=scaling.gain)
+    file = SpikeFile(spikes=found, config=config, fixed=how.fixed, samples=samples, gain=scale.gain)
     write_spikes(output, file)
     if picture is not None and plot is not None:
         with written(plot) as temporary:
@@ -137,7 +137,7 @@ def encode_file(
     return {
         "spikes": len(found), "spikes_per_second": len(found) / duration, "snr_db": snr.db,
         "duration_s": duration, "asked": asked, "samples": samples,
-        "encoder": "fixed" if how.fixed else "float", "quantised": how.quantised, "gain": scaling.gain,
+        "encoder": "fixed" if how.fixed else "float", "quantised": how.quantised, "gain": scale.gain,
         "clipped": clipped, "config": asdict(config), "notes": notes,
     }  # fmt: skip
 
@@ -149,13 +149,10 @@ def measure(sound: SoundFile, notes: list[str]) -> Scaling:
         if len(piece):
             total, count = total + float(piece.sum()), count + len(piece)
             low, high = min(low, float(piece.min())), max(high, float(piece.max()))
-    offset = total / count
-    peak = max(high - offset, offset - low)
+    offset, gain = scaling(total / count, low, high)
     if abs(offset) > DC * max(high, -low):
         notes.append(f"constant offset of {offset:.3g} of full scale taken out")
-    if peak < np.finfo(np.float32).eps:  # what a mean leaves of a constant
-        return Scaling(offset=offset)
-    return Scaling(offset=offset, gain=1 / peak)
+    return Scaling(offset=offset, gain=gain)
 
 
 def start_picture(config: SpiketrumConfig, bank: Reals, plot: Path) -> "Picture":
