@@ -1,0 +1,1 @@
+"""The spiketrum encoder as hardware: PCM samples in, address events with time out."""
