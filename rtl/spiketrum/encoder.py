@@ -85,8 +85,8 @@ class SpiketrumEncoder(wiring.Component):
         m.submodules.credit = self.credit = Credit(layout.config)
         m.submodules.walker = self.walker = RowWalker(layout, memories["groups"], memories["spans"])
         m.submodules.rows = self.rows = CorrelationRows(layout, RowMemories(
-            kernels=kernels, gram=gram, **{name: memories[name]
-                                           for name in ("groups", "residual", "correlations", "best")}))
+            kernels=kernels, gram=gram,
+            **{name: memories[name] for name in ("residual", "correlations", "best")}))
         m.submodules.chooser = self.chooser = Chooser(
             layout, best=memories["best"], gains=memories["gains"], levels=memories["levels"])
         m.submodules.emitter = self.emitter = StepEmitter(layout, memories["spikes"])
@@ -188,7 +188,7 @@ class SpiketrumEncoder(wiring.Component):
                     m.d.comb += [credit.close.eq(1), intake.advance.eq(1)]
                     m.next = "REST"
             with m.State("END"):
-                m.d.comb += emitter.close.valid.eq(1)
+                m.d.comb += [self.active.eq(0), emitter.close.valid.eq(1)]
                 with m.If(emitter.close.ready):
                     m.d.comb += [credit.restart.eq(1), intake.restart.eq(1)]
                     m.next = "REST"

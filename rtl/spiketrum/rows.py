@@ -3,7 +3,7 @@
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spikewright.rtl.arithmetic import constant_product
@@ -12,7 +12,7 @@ from spikewright.rtl.memory import ConfiguredMemory
 from spikewright.rtl.spiketrum.arithmetic import delayed, saturated
 from spikewright.rtl.spiketrum.lane import CorrelationLane, LaneControl
 from spikewright.rtl.spiketrum.latency import SpiketrumLatency
-from spikewright.rtl.spiketrum.walker import TapSignature, Task, group_layout
+from spikewright.rtl.spiketrum.walker import TapSignature, Task
 from spikewright.spiketrum_memories import GAIN_BITS, SpiketrumLayout
 
 __all__ = ["CorrelationRows", "RowMemories"]
@@ -21,9 +21,9 @@ __all__ = ["CorrelationRows", "RowMemories"]
 class RowMemories:
     """The memories that only :class:`CorrelationRows` uses, but for the ports that it leaves to others."""
 
-    def __init__(self, *, kernels: WeightBanks, gram: WeightBanks, groups: ConfiguredMemory,
-                 residual: ConfiguredMemory, correlations: ConfiguredMemory, best: ConfiguredMemory) -> None:
-        self.kernels, self.gram, self.groups = kernels, gram, groups
+    def __init__(self, *, kernels: WeightBanks, gram: WeightBanks, residual: ConfiguredMemory,
+                 correlations: ConfiguredMemory, best: ConfiguredMemory) -> None:
+        self.kernels, self.gram = kernels, gram
         self.residual, self.correlations, self.best = residual, correlations, best
 
 
@@ -102,11 +102,10 @@ class CorrelationRows(wiring.Component):
         ]
         kernels, gram = (delayed(m, banks.read_data, self.latency.word - banks.latency)
                          for banks in (memories.kernels, memories.gram))
-        shifts = data.View(group_layout(self.layout), memories.groups.read_data).shifts
         for index, lane in enumerate(self.lanes):
             m.d.comb += [
                 lane.kernel.eq(kernels.word_select(index, config.kernel_bits)),
-                lane.gram.eq(gram.word_select(index, config.gram_bits)), lane.shift.eq(shifts[index]),
+                lane.gram.eq(gram.word_select(index, config.gram_bits)), lane.shift.eq(tap.shifts[index]),
             ]
 
     def _control(self, m: Module, control: Any) -> None:

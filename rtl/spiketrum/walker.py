@@ -57,6 +57,8 @@ class TapSignature(wiring.Signature):
         A row begins; its best is to be stored.
     group
         Of the row.
+    shifts
+        Of the row's channels, lane by lane.
     """
 
     def __init__(self, layout: SpiketrumLayout) -> None:
@@ -66,6 +68,7 @@ class TapSignature(wiring.Signature):
             "residual_read": Out(1), "residual_address": Out((layout.ring - 1).bit_length()),
             "first": Out(1), "last": Out(1), "pair": Out(1), "begin": Out(1), "store": Out(1),
             "group": Out(range(max(2, layout.groups))),
+            "shifts": Out(data.ArrayLayout(layout.align_bits, layout.lanes)),
         })
 
 
@@ -74,7 +77,7 @@ class RowWalker(wiring.Component):
 
     To correlate it takes two positions in as many cycles as the longest kernel of the group has samples, and
     one; to subtract, a cycle a position, in groups that the kernel reaches; to remove, a cycle a sample. A row
-    takes two cycles before, as does a group that is not reached, and :attr:`SpiketrumLatency.drain` after.
+    takes three cycles before, as does a group that is not reached, and :attr:`SpiketrumLatency.drain` after.
 
     Members
     -------
@@ -116,13 +119,15 @@ class RowWalker(wiring.Component):
         subtracts, removes = self.task == Task.SUBTRACT, self.task == Task.REMOVE
         span = Signal(range(len(layout.spans) + 1))
         waits = Signal(range(drain))
-        reach: Any = data.View(span_layout(layout), self.spans.read_data)
+        # Block RAM is slow: its words wait a cycle in registers.
+        here: Any = Signal(group_layout(layout))
+        reach: Any = Signal(span_layout(layout))
         runs, leaves, last_row = Signal(), Signal(), Signal()
         m.d.comb += [
             self.groups.read_address.eq(tap.group), self.spans.read_address.eq(span),
-            last_row.eq(removes | (tap.group == layout.groups - 1)),
+            last_row.eq(removes | (tap.group == layout.groups - 1)), tap.shifts.eq(here.shifts),
         ]
-        self._kernels(m, runs, removes)
+        self._kernels(m, runs, removes, here)
         self._lags(m, runs & subtracts, reach)
         ends = self._taps(m, runs, subtracts, removes)
         with m.FSM():
@@ -133,6 +138,9 @@ class RowWalker(wiring.Component):
                     m.next = "LOOK"
             with m.State("LOOK"):
                 m.d.comb += [self.groups.read_enable.eq(1), self.spans.read_enable.eq(1)]
+                m.next = "FETCH"
+            with m.State("FETCH"):
+                m.d.sync += [here.eq(self.groups.read_data), reach.eq(self.spans.read_data)]
                 m.next = "BEGIN"
             with m.State("BEGIN"):
                 m.d.comb += [leaves.eq(subtracts & (reach.count == 0)), tap.begin.eq(~leaves)]
@@ -158,10 +166,9 @@ class RowWalker(wiring.Component):
             m.d.sync += [tap.group.eq(tap.group + 1), span.eq(span + 1)]
         return m
 
-    def _kernels(self, m: Module, runs: Signal, removes: Value) -> None:
+    def _kernels(self, m: Module, runs: Signal, removes: Value, here: Any) -> None:
         """Addresses along kernel and residual, back to the kernel's first word at every second position."""
         layout, tap = self.layout, self.tap
-        here: Any = data.View(group_layout(layout), self.groups.read_data)
         self.left = left = Signal(range(layout.longest + 1))  # samples of the kernel
         pair_start, next_pair = Signal.like(tap.residual_address), Signal.like(tap.residual_address)
         m.d.comb += [
