@@ -30,7 +30,7 @@ class SpiketrumTiming:
     def choose_cycles(self, found: bool) -> int:
         """One choice: of a channel and its level, or of none."""
         config = self.layout.config
-        return config.channels + WEIGHED + 4 + (config.levels + 1 if found else 0)
+        return config.channels + WEIGHED + 5 + (config.levels + 1 if found else 0)
 
     def remove_cycles(self, channel: int) -> int:
         """A spike's kernel from the residual."""

@@ -19,7 +19,7 @@ WEIGHED = 4
 class Chooser(wiring.Component):
     """Weighs the best of every channel by its gain, takes the largest, the first of equals, and its level.
 
-    Takes a cycle for every channel and 8 more to find that there is none; a cycle for every level and one more
+    Takes a cycle for every channel and 9 more to find that there is none; a cycle for every level and one more
     where there is.
 
     Members
@@ -68,6 +68,7 @@ class Chooser(wiring.Component):
         value, position = self._candidate(m, looked, reads)
         largest = self._compare(m, delayed(m, scans, WEIGHED))
         settles, score = Signal(range(WEIGHED + 1)), Signal(config.correlation_bits)
+        taken = Signal(signed(config.correlation_bits))
         m.d.comb += [
             best.read_enable.eq(reads), best.read_address.eq(looked >> (self.layout.lanes.bit_length() - 1)),
             self.gains.read_enable.eq(reads), self.gains.read_address.eq(looked),
@@ -94,8 +95,10 @@ class Chooser(wiring.Component):
                 m.d.comb += reads.eq(1)
                 m.next = "TAKE"
             with m.State("TAKE"):
-                m.d.sync += [self.position.eq(position), self.negative.eq(value < 0),
-                             score.eq(Mux(value < 0, -value, value))]
+                m.d.sync += [self.position.eq(position), taken.eq(value)]
+                m.next = "SCORE"
+            with m.State("SCORE"):
+                m.d.sync += [self.negative.eq(taken < 0), score.eq(Mux(taken < 0, -taken, taken))]
                 m.next = "JUDGE"
             with m.State("JUDGE"):
                 m.next = "GRADE"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -29,8 +29,8 @@ def close_layout(layout: SpiketrumLayout) -> data.StructLayout:
 class StepEmitter(wiring.Component):
     """Keeps the spikes of a window, in whatever order they come, and sends those of each step with its token.
 
-    The list is gone through once a step, a spike a cycle; a step takes two cycles more. Meanwhile no spike of
-    the next window is taken, which has its correlations to compute first.
+    The list is gone through once a step: 3 cycles a spike, 4 if it is of the step, 2 for the token. Meanwhile no
+    spike of the next window is taken, which has its correlations to compute first.
 
     Members
     -------
@@ -63,43 +63,50 @@ class StepEmitter(wiring.Component):
         low = Signal(range(config.window + 1))  # first position of the step
         high = Signal(range(config.window + config.step + 1))  # and of the one behind it
         positions = Signal(range(config.window + 1))
-        shown, moves = Signal(), Signal()  # a spike is read; it may give way to the next
-        kept: Any = data.View(spike_layout(self.layout), spikes.read_data)
+        found: Any = Signal(spike_layout(self.layout))
         m.d.comb += [
             spikes.write_address.eq(count), spikes.write_data.eq(self.spike.payload),
             spikes.read_address.eq(next_read), high.eq(low + config.step),
-            sink.payload.address.eq(kept.line),
+            sink.payload.address.eq(found.line), self.busy.eq(1),
         ]
         with m.FSM():
             with m.State("TAKE"):
-                m.d.comb += [self.spike.ready.eq(1), self.close.ready.eq(1),
+                m.d.comb += [self.busy.eq(0), self.spike.ready.eq(1), self.close.ready.eq(1),
                              spikes.write_enable.eq(self.spike.valid)]
                 m.d.sync += [positions.eq(self.close.payload.positions), low.eq(0), next_read.eq(0)]
                 with m.If(self.spike.valid):
                     m.d.sync += count.eq(count + 1)
                 with m.If(self.close.valid):
-                    m.next = "SEND"
+                    m.next = "SEEK"
                     with m.If(self.close.payload.end):
                         m.next = "END"
-            with m.State("SEND"):
-                mine, done = Signal(), Signal()
-                m.d.comb += [
-                    self.busy.eq(1), mine.eq(shown & (kept.position >= low) & (kept.position < high)),
-                    done.eq(~shown & (next_read == count)), moves.eq(~mine | sink.ready),
-                    spikes.read_enable.eq(moves & (next_read != count)), sink.valid.eq(mine | done),
-                    sink.payload.kind.eq(Mux(done, Kind.END_OF_STEP, Kind.EVENT)),
-                ]
-                with m.If(moves):
-                    m.d.sync += shown.eq(spikes.read_enable)
-                with m.If(spikes.read_enable):
-                    m.d.sync += next_read.eq(next_read + 1)
-                with m.If(done & sink.ready):
+            with m.State("SEEK"):
+                m.d.comb += spikes.read_enable.eq(next_read != count)
+                m.d.sync += next_read.eq(next_read + 1)
+                m.next = "FETCH"
+                with m.If(next_read == count):
+                    m.next = "TOKEN"
+            with m.State("FETCH"):
+                m.d.sync += found.eq(spikes.read_data)
+                m.next = "MATCH"
+            with m.State("MATCH"):
+                m.next = "SEEK"
+                with m.If((found.position >= low) & (found.position < high)):
+                    m.next = "SPIKE"
+            with m.State("SPIKE"):
+                m.d.comb += [sink.valid.eq(1), sink.payload.kind.eq(Kind.EVENT)]
+                with m.If(sink.ready):
+                    m.next = "SEEK"
+            with m.State("TOKEN"):
+                m.d.comb += [sink.valid.eq(1), sink.payload.kind.eq(Kind.END_OF_STEP)]
+                with m.If(sink.ready):
                     m.d.sync += [low.eq(high), next_read.eq(0)]
+                    m.next = "SEEK"
                     with m.If(high >= positions):
                         m.d.sync += count.eq(0)
                         m.next = "TAKE"
             with m.State("END"):
-                m.d.comb += [self.busy.eq(1), sink.valid.eq(1), sink.payload.kind.eq(Kind.END_OF_SAMPLE)]
+                m.d.comb += [sink.valid.eq(1), sink.payload.kind.eq(Kind.END_OF_SAMPLE)]
                 with m.If(sink.ready):
                     m.next = "TAKE"
         return m

@@ -134,7 +134,7 @@ class CorrelationRows(wiring.Component):
         """Read the row's correlations where they are changed, and write what becomes of them."""
         config, tap, memory = self.layout.config, self.tap, self.memories.correlations
         row = constant_product(tap.group, config.window)
-        reads = delayed(m, tap.last & (self.task == Task.SUBTRACT), self.latency.operand)
+        reads = delayed(m, tap.last & (self.task == Task.SUBTRACT), self.latency.product - 2)
         m.d.comb += [
             memory.read_enable.eq(reads), memory.write_data.eq(Cat(lane.value for lane in self.lanes)),
         ]
@@ -146,29 +146,29 @@ class CorrelationRows(wiring.Component):
             m.d.sync += [memory.read_address.eq(memory.read_address + reads),
                          memory.write_address.eq(memory.write_address + memory.write_enable),
                          control.position.eq(control.position + control.scored)]
-        for index, lane in enumerate(self.lanes):
-            m.d.comb += lane.correlation.eq(memory.read_data.word_select(index, config.correlation_bits))
+        for index, lane in enumerate(self.lanes):  # a register behind the memory, which is deep
+            m.d.sync += lane.correlation.eq(memory.read_data.word_select(index, config.correlation_bits))
 
     def _residual(self, m: Module) -> None:
         """Read samples with their kernels' words; to remove a kernel with its products, and write them back."""
         layout, tap, memory, latency = self.layout, self.tap, self.memories.residual, self.latency
-        removes, bits, fraction = self.task == Task.REMOVE, layout.config.pcm_bits + 1, self.layout.residual_fraction_bits
-        read = Cat(tap.residual_read, tap.residual_address)
-        early = delayed(m, read, latency.word - 1)
-        late = delayed(m, early, latency.operand - (latency.word - 1))
+        removes, fraction = self.task == Task.REMOVE, layout.residual_fraction_bits
+        early = delayed(m, Cat(tap.residual_read, tap.residual_address), latency.word - 1)
+        late = delayed(m, early, latency.product - 2 - (latency.word - 1))
         chosen = Mux(removes, late, early)
         m.d.comb += [memory.read_enable.eq(chosen[0]), memory.read_address.eq(chosen[1:])]
         products: Value = Cat(lane.product for lane in self.lanes)
         product = products.word_select(self.lane, len(self.lanes[0].product)).as_signed()
-        sample: Value = memory.read_data.as_signed()
-        if fraction > 0:
-            sample = Cat(Const((1 << (fraction - 1)) - 1, fraction), sample).as_signed()
+        sample = Signal(signed(layout.config.pcm_bits + 1))
+        m.d.sync += sample.eq(memory.read_data)
+        if fraction > 0:  # rounded as correlations are
+            changes = Cat(Const((1 << (fraction - 1)) - 1, fraction), sample).as_signed() + product
         else:
-            product = product << -fraction
-        changed = Signal(signed(max(len(sample), len(product)) + 1))
-        m.d.sync += changed.eq(sample + product)
-        written = delayed(m, late, 2)
+            changes = sample + (product << -fraction)
+        changed = Signal.like(changes)
+        m.d.sync += changed.eq(changes)
+        written = delayed(m, late, 3)
         m.d.comb += [
             self.write_enable.eq(removes & written[0]), self.write_address.eq(written[1:]),
-            self.write_data.eq(saturated(changed >> max(0, fraction), bits)),
+            self.write_data.eq(saturated(changed >> max(0, fraction), len(self.write_data))),
         ]

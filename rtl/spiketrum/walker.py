@@ -127,7 +127,7 @@ class RowWalker(wiring.Component):
             self.groups.read_address.eq(tap.group), self.spans.read_address.eq(span),
             last_row.eq(removes | (tap.group == layout.groups - 1)), tap.shifts.eq(here.shifts),
         ]
-        self._kernels(m, runs, removes, here)
+        self._kernels(m, runs & ~subtracts, removes, here)
         self._lags(m, runs & subtracts, reach)
         ends = self._taps(m, runs, subtracts, removes)
         with m.FSM():
@@ -166,7 +166,7 @@ class RowWalker(wiring.Component):
             m.d.sync += [tap.group.eq(tap.group + 1), span.eq(span + 1)]
         return m
 
-    def _kernels(self, m: Module, runs: Signal, removes: Value, here: Any) -> None:
+    def _kernels(self, m: Module, runs: Value, removes: Value, here: Any) -> None:
         """Addresses along kernel and residual, back to the kernel's first word at every second position."""
         layout, tap = self.layout, self.tap
         self.left = left = Signal(range(layout.longest + 1))  # samples of the kernel

@@ -1,5 +1,6 @@
 """The whole encoder against the twin, spike for spike, in Amaranth's simulator."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 
 from spikewright.cosim.timing_spiketrum import SpiketrumTiming
 from spikewright.events import Kind
+from spikewright.fixed import signed_range
+from spikewright.models.spiketrum_fixed import FixedEncoder
 from spikewright.rtl.spiketrum.encoder import SpiketrumEncoder
 from spikewright.spiketrum_memories import spiketrum_images
 from tests.rtl.platforms import StrictPlatform
@@ -49,3 +52,129 @@ def test_equals_the_twin(lanes: int, p_valid: float, p_ready: float) -> None:
     got = encode(made, RECORDINGS, p_valid=p_valid, p_ready=p_ready)
     assert meanings(got["sink"]) == expected
     assert got.watched["resting"][-1], "and then it rests"
+
+
+def active_cycles(got: Run) -> list[int]:
+    """Clocks of each window."""
+    lengths, length = [], 0
+    for active in got.watched["active"]:
+        if length and not active:
+            lengths.append(length)
+        length = length + 1 if active else 0
+    return lengths
+
+
+SHORT = [noise(50), tone(1), np.zeros(18, np.int64), tone(23, 9000)]
+CHANGES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "rectified": {"signed": False},
+    "gains": {"gains": (0, 255, 64, 30, 90)},
+    "one level": {"levels": 1},
+    "levels that no power of two": {"levels": 5, "range_db": 60.0},
+    "one channel": {"channels": 1},
+    "lanes without a channel": {"channels": 6},
+    "a gate": {"gate": 2500},
+    "bursts": {"burst": 2, "rate_hz": 1500},
+    "more spikes than there is to code": {"rate_hz": 6000, "burst": 12, "levels": 8, "range_db": 70.0},
+    "narrow": {"kernel_bits": 4, "gram_bits": 5, "correlation_bits": 12, "pcm_bits": 10},
+    "wide": {"kernel_bits": 12, "gram_bits": 18, "correlation_bits": 24, "pcm_bits": 24},
+    "fine correlations": {"correlation_bits": 24, "pcm_bits": 8},
+    "coarse correlations": {"correlation_bits": 12, "pcm_bits": 18, "kernel_bits": 4, "top_db": 3.0},
+    "all correlations of kernels": {"gram_floor": 0.0},
+    "few correlations of kernels": {"gram_floor": 0.4, "low_hz": 500.0, "truncate": 0.5},
+    "an odd window": {"window": 21, "step": 7},
+    "one step": {"window": 12, "step": 12},
+    "steps of a sample": {"window": 4, "step": 1, "burst": 3},
+    "kernels shorter than the window": {"window": 64, "step": 16, "burst": 20},
+}
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("changes", CHANGES)
+def test_configurations(changes: str, lanes: int) -> None:
+    """All that can be configured; and clocks are the formula's, to the last one."""
+    made = case(small(**CHANGES[changes]), lanes)
+    scale = 2 ** (made.config.pcm_bits - 16)
+    recordings = [(samples * scale).astype(np.int64) for samples in SHORT]
+    expected = expected_words(made, recordings)
+    assert sum(word & 3 == Kind.EVENT for word in expected) > 8, "there are spikes"
+    got = encode(made, recordings, seed=3)
+    assert meanings(got["sink"]) == expected
+    timing = SpiketrumTiming(made.layout)
+    assert active_cycles(got) == [timing.window_cycles(*window) for samples in recordings
+                                  for window in windows(made, samples)]
+
+
+def test_saturates_as_the_twin_does() -> None:
+    """Where a spike adds what it should take away, and as much as there is room for."""
+    made = case(small(levels=1, burst=20, rate_hz=6000))
+    high = (1 << made.config.correlation_bits - 1) - 1
+    blocks = tuple(replace(block, values=-np.abs(block.values)) for block in made.tables.gram)
+    made = replace(made, tables=replace(made.tables, levels=np.array([high]), gram=blocks))
+    recordings = [noise(60, 32767), np.where(np.arange(40) % 4 > 1, 32767, -32768)]
+    correlations, residual = saturations(made, recordings)
+    assert correlations > 20
+    assert residual > 5
+    got = encode(made, recordings)
+    assert meanings(got["sink"]) == expected_words(made, recordings)
+
+
+def saturations(made: Case, recordings: list[Samples]) -> tuple[int, int]:
+    """How many correlations and samples of the residual are at a limit after a window, by the twin."""
+    found = [0, 0]
+
+    class Watched(FixedEncoder):
+        def _pursue(self, residual: Any, correlations: Any) -> Any:
+            spikes = super()._pursue(residual, correlations)
+            for index, (values, bits) in enumerate(((correlations, self.config.correlation_bits),
+                                                    (residual, self.config.pcm_bits + 1))):
+                found[index] += int(np.isin(values, signed_range(bits)).sum())
+            return spikes
+
+    for samples in recordings:
+        encoder = Watched(made.config, made.tables)
+        encoder.push(samples)
+        encoder.finish()
+    return found[0], found[1]
+
+
+def test_recordings_without_a_sample_and_words_that_mean_nothing() -> None:
+    """An empty recording only ends; tokens of steps are dropped."""
+    made = case(small())
+    recordings = [np.zeros(0, np.int64), tone(20), np.zeros(0, np.int64)]
+    expected = expected_words(made, recordings)
+    encoder = SpiketrumEncoder(made.layout, images=spiketrum_images(made.layout, made.tables))
+    words = [word for sent in encoded_samples(made.layout, recordings) for word in (Kind.END_OF_STEP, sent)]
+    got = run_streams(encoder, send={"source": words}, receive={"sink": len(expected)},
+                      platform=StrictPlatform(), patience=20000)
+    assert meanings(got["sink"]) == expected
+    assert expected[0] == expected[-1] == Kind.END_OF_SAMPLE
+
+
+def test_a_window_is_taken_ahead() -> None:
+    """While a window is at work the next one's samples come in; then the ring is full."""
+    made = case(small(rate_hz=6000, burst=12))
+    got = encode(made, [noise(300)])
+    first = got.watched["active"].index(1)
+    taken = sum(cycle <= first for cycle in got.cycles["source"])
+    assert taken == pytest.approx(made.config.window + made.layout.longest - 1, abs=2)
+    before_second = sum(cycle < first + active_cycles(got)[0] for cycle in got.cycles["source"])
+    assert before_second == made.layout.ring >= 2 * made.config.window + made.layout.longest
+
+
+def test_windows_end_in_both_ways() -> None:
+    """The formula's two cases both occur in the test of configurations, before and after spikes."""
+    made = case(small(**CHANGES["a gate"]))
+    found = [(ended, bool(channels)) for samples in SHORT for _, channels, ended in windows(made, samples)]
+    assert {("credit", True), ("silence", True), ("silence", False)} <= set(found)
+
+
+def test_chosen_configurations_do_what_their_names_say() -> None:
+    layout = {name: case(small(**changes), 4).layout for name, changes in CHANGES.items()}
+    assert layout["fine correlations"].residual_fraction_bits > 0
+    assert layout["coarse correlations"].residual_fraction_bits <= 0
+    assert any(count == 0 for _, count in layout["few correlations of kernels"].spans)
+    assert all(count > 0 for _, count in layout["all correlations of kernels"].spans)
+    assert layout["lanes without a channel"].config.channels % 4 and layout["default"].groups > 1
+    assert layout["default"].longest > layout["default"].config.window
+    assert layout["kernels shorter than the window"].longest < 64

@@ -1,0 +1,106 @@
+"""The chooser against the definition: gains, ties, the gate and the levels."""
+
+import random
+from typing import Any
+
+import pytest
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import Out
+
+from spikewright.fixed import signed_range
+from spikewright.rtl.memory import ConfiguredMemory
+from spikewright.rtl.spiketrum.chooser import Chooser
+from spikewright.spiketrum_memories import SpiketrumLayout, packed, spiketrum_memories
+from tests.rtl.platforms import StrictPlatform
+from tests.rtl.spiketrum.encoders import case, small
+from tests.rtl.streams import Bench
+
+
+class Weighed(wiring.Component):
+    """The chooser with its memories, and the lane's multiplier."""
+
+    done: Any
+
+    def __init__(self, layout: SpiketrumLayout, contents: dict[str, list[int]]) -> None:
+        self.memories = {
+            shape.name.partition(".")[2]: ConfiguredMemory(shape, init=contents[shape.name.partition(".")[2]])
+            for shape in spiketrum_memories(layout) if shape.name.partition(".")[2] in contents}
+        self.chooser = Chooser(layout, **self.memories)
+        super().__init__({"done": Out(1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for name, memory in self.memories.items():
+            m.submodules[name] = memory
+        m.submodules.chooser = chooser = self.chooser
+        correlation, gain = Signal.like(chooser.correlation), Signal.like(chooser.gain)
+        m.d.sync += [correlation.eq(chooser.correlation), gain.eq(chooser.gain),
+                     chooser.product.eq(correlation * gain)]
+        m.d.comb += self.done.eq(chooser.done)
+        return m
+
+
+def choose(layout: SpiketrumLayout, best: list[tuple[int, int]], gains: list[int], levels: list[int]
+           ) -> tuple[int, tuple[int, ...]]:
+    """Cycles to the end, and what was found twice in a row: found, channel, position, level, negative, amplitude."""
+    bits = layout.config.correlation_bits, layout.best_bits - layout.config.correlation_bits
+    padded = [*best, *[(0, 0)] * (-len(best) % layout.lanes)]
+    words = [packed([packed(one, bits) for one in padded[start:start + layout.lanes]],
+                    [layout.best_bits] * layout.lanes) for start in range(0, len(padded), layout.lanes)]
+    design = Weighed(layout, {"best": words, "gains": gains, "levels": levels})
+    chooser, seen = design.chooser, []
+
+    async def process(ctx: Any) -> None:
+        for _ in range(2):
+            ctx.set(chooser.start, 1)
+            await ctx.tick()
+            ctx.set(chooser.start, 0)
+            for cycle in range(500):
+                _, _, done, found = await ctx.tick().sample(chooser.done, chooser.found)
+                if done:
+                    break
+            await ctx.tick()
+            shown = (chooser.channel, chooser.position, chooser.level, chooser.negative, chooser.amplitude)
+            seen.append((cycle + 1, (int(found), *(int(ctx.get(one)) for one in shown))))
+
+    Bench(design, platform=StrictPlatform()).run(process)
+    assert seen[0] == seen[1], "the second time it finds the same"
+    return seen[0]
+
+
+def expected(layout: SpiketrumLayout, best: list[tuple[int, int]], gains: list[int], levels: list[int]
+             ) -> tuple[int, ...] | None:
+    products = [abs(value) * gain for (value, _), gain in zip(best, gains, strict=True)]
+    channel = products.index(max(products))
+    value, position = best[channel]
+    if not products[channel] or abs(value) < layout.config.gate:
+        return None
+    level = max([index for index, threshold in enumerate(levels) if abs(value) >= threshold], default=0)
+    amplitude = levels[level] if value < 0 else -levels[level]
+    return 1, channel, position, level, int(value < 0), amplitude
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4])
+@pytest.mark.parametrize("largest", [3, 40, 1 << 17])
+def test_takes_the_best(lanes: int, largest: int) -> None:
+    """Of many random sets, with ties and gains of 0 where numbers are small; and as many cycles as it says."""
+    found_none = ties = 0
+    for seed in range(12):
+        chosen = random.Random(seed)
+        layout = case(small(gate=chosen.choice([1, 3])), lanes).layout
+        channels, levels = layout.config.channels, layout.config.levels
+        low, high = (max(-largest, signed_range(18)[0]), min(largest, signed_range(18)[1]))
+        best = [(chosen.choice([low, high, 0, chosen.randint(low, high)]), chosen.randrange(16))
+                for _ in range(channels)]
+        gains = [chosen.choice([0, 255, 64, 64]) for _ in range(channels)]
+        thresholds = sorted(chosen.randint(1, high) for _ in range(levels))
+        products = sorted(abs(value) * gain for (value, _), gain in zip(best, gains, strict=True))
+        ties += products[-1] == products[-2] > 0
+        wanted = expected(layout, best, gains, thresholds)
+        cycles, got = choose(layout, best, gains, thresholds)
+        assert got == wanted if wanted else not got[0]
+        found_none += wanted is None
+        assert cycles == channels + 9 + (levels + 1 if wanted else 0)
+    assert ties > 1 or largest > 3
+    assert found_none > 0 or largest > 3
