@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from spikewright.compiler.words import to_hex
 from spikewright.cosim.simulators import Simulator
@@ -73,7 +74,7 @@ class SpiketrumProgram:
         harness.write_text(defines + HARNESS.read_text())
         self.program: Program = build_program(simulator, [*sources, harness], folder, level=level)
 
-    def run(self, recordings: Sequence[Sequence[int]], *, valid: int = 100, ready: int = 100, seed: int = 1,
+    def run(self, recordings: Sequence[npt.NDArray[np.int64]], *, valid: int = 100, ready: int = 100, seed: int = 1,
             patience: int = 10_000_000) -> Recorded:
         """Encode recordings one after the other; ``valid`` and ``ready`` are chances in percent.
 

@@ -39,7 +39,8 @@ class SpiketrumTiming:
     def subtract_cycles(self, channel: int, positions: int) -> int:
         """A spike's kernel from the correlations of a window of so many positions."""
         groups = self.layout.groups
-        reached = sum(count > 0 for _, count in self.layout.spans[channel * groups:(channel + 1) * groups])
+        spans = self.layout.spans[channel * groups:(channel + 1) * groups]
+        reached = sum(count > 0 for _, count in spans)
         return ROW * groups + reached * (positions + self.drain)
 
     def window_cycles(self, positions: int, channels: Sequence[int], ended: str = "credit") -> int:
@@ -58,9 +59,9 @@ class SpiketrumTiming:
         return cycles
 
     def real_time_hz(self, rate_hz: int) -> float:
-        """Clock at which windows full of spikes, of the costliest channel, still take no longer than they last.
+        """Least clock at which windows full of spikes, all of the costliest channel, keep up with the sound.
 
-        A cycle of rest is counted for every window, and the spikes that a window may get by rounding up.
+        With a cycle of rest a window, and the spikes that one may get by rounding up.
         """
         config, channels = self.layout.config, range(self.layout.config.channels)
         worst = max(channels, key=lambda channel: self.remove_cycles(channel)

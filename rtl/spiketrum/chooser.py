@@ -1,9 +1,8 @@
 """The chooser of the encoder: the best of all channels, and its level."""
 
-from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, Value, signed
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spikewright.rtl.memory import ConfiguredMemory
@@ -19,8 +18,8 @@ WEIGHED = 4
 class Chooser(wiring.Component):
     """Weighs the best of every channel by its gain, takes the largest, the first of equals, and its level.
 
-    Takes a cycle for every channel and 9 more to find that there is none; a cycle for every level and one more
-    where there is.
+    Takes a cycle for every channel and 9 more to find that there is none; where there is one, a cycle for
+    every level and one more.
 
     Members
     -------

@@ -29,8 +29,8 @@ def close_layout(layout: SpiketrumLayout) -> data.StructLayout:
 class StepEmitter(wiring.Component):
     """Keeps the spikes of a window, in whatever order they come, and sends those of each step with its token.
 
-    The list is gone through once a step: 3 cycles a spike, 4 if it is of the step, 2 for the token. Meanwhile no
-    spike of the next window is taken, which has its correlations to compute first.
+    The list is gone through once a step: 3 cycles a spike, 4 if it is of the step, 2 for the token. Meanwhile
+    no spike of the next window is taken, which has its correlations to compute first.
 
     Members
     -------

@@ -113,10 +113,12 @@ class SpiketrumEncoder(wiring.Component):
     def _join(self, m: Module, residual: ConfiguredMemory) -> None:
         """What passes between the parts, whatever they are at."""
         layout, config = self.layout, self.layout.config
-        intake, rows, walker, chooser, emitter = self.intake, self.rows, self.walker, self.chooser, self.emitter
+        intake, rows, walker = self.intake, self.rows, self.walker
+        chooser, emitter = self.chooser, self.emitter
         lane_bits = layout.lanes.bit_length() - 1
         m.d.comb += [
-            intake.enable.eq(1 if self.bases is None else ~self.bus.active), intake.hold.eq(rows.write_enable),
+            intake.enable.eq(1 if self.bases is None else ~self.bus.active),
+            intake.hold.eq(rows.write_enable),
             residual.write_enable.eq(intake.write_enable | rows.write_enable),
             residual.write_address.eq(Mux(rows.write_enable, rows.write_address, intake.write_address)),
             residual.write_data.eq(Mux(rows.write_enable, rows.write_data, intake.write_data)),
@@ -153,8 +155,8 @@ class SpiketrumEncoder(wiring.Component):
                     m.next = "END"
             with m.State("BEGIN"):
                 m.d.comb += [credit.gain.eq(1), walker.start.eq(1)]
-                m.next = "CORRELATE"
-            with m.State("CORRELATE"), m.If(walker.done):
+                m.next = "ROWS"
+            with m.State("ROWS"), m.If(walker.done):
                 m.next = "COUNT"
             with m.State("COUNT"):
                 m.d.comb += chooser.start.eq(may_go_on)
@@ -181,7 +183,7 @@ class SpiketrumEncoder(wiring.Component):
             # The walker is at rest in the cycle after it is done.
             with m.State("SUBTRACT"):
                 m.d.comb += walker.start.eq(1)
-                m.next = "CORRELATE"
+                m.next = "ROWS"
             with m.State("CLOSE"):
                 m.d.comb += emitter.close.valid.eq(1)
                 with m.If(emitter.close.ready):

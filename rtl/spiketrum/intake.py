@@ -55,8 +55,9 @@ class SampleIntake(wiring.Component):
         address = (layout.ring - 1).bit_length()
         super().__init__({
             "source": In(word_stream(layout.sample_word)), "enable": In(1), "hold": In(1),
-            "write_enable": Out(1), "write_address": Out(address), "write_data": Out(layout.config.pcm_bits + 1),
-            "valid": Out(1), "start": Out(address), "positions": Out(range(layout.config.window + 1)),
+            "write_enable": Out(1), "write_address": Out(address),
+            "write_data": Out(layout.config.pcm_bits + 1), "valid": Out(1), "start": Out(address),
+            "positions": Out(range(layout.config.window + 1)),
             "advance": In(1), "ended": Out(1), "restart": In(1),
         })
 

@@ -30,8 +30,8 @@ class RowMemories:
 class CorrelationRows(wiring.Component):
     """Does with rows what the walker's words say; every memory behind it is read and written in order.
 
-    It has the residual's read port; its write port only in cycles of ``write_enable``. It writes ``best``, and
-    the chooser reads it.
+    It has the residual's read port; its write port only in cycles of ``write_enable``. It writes ``best``,
+    and the chooser reads it.
 
     Members
     -------
@@ -74,7 +74,7 @@ class CorrelationRows(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        memories, tap, latency = self.memories, self.tap, self.latency
+        memories, tap = self.memories, self.tap
         m.submodules.kernel_banks, m.submodules.gram_banks = memories.kernels, memories.gram
         control = LaneControl(self.layout).create()
         for index, lane in enumerate(self.lanes):
@@ -89,7 +89,6 @@ class CorrelationRows(wiring.Component):
             memories.best.write_enable.eq(tap.store), memories.best.write_address.eq(tap.group),
             memories.best.write_data.eq(Cat(lane.best for lane in self.lanes)),
         ]
-        assert latency.word >= 1
         return m
 
     def _words(self, m: Module) -> None:
@@ -150,7 +149,7 @@ class CorrelationRows(wiring.Component):
             m.d.sync += lane.correlation.eq(memory.read_data.word_select(index, config.correlation_bits))
 
     def _residual(self, m: Module) -> None:
-        """Read samples with their kernels' words; to remove a kernel with its products, and write them back."""
+        """Read samples along with kernels; to remove one, along with its products, and write them back."""
         layout, tap, memory, latency = self.layout, self.tap, self.memories.residual, self.latency
         removes, fraction = self.task == Task.REMOVE, layout.residual_fraction_bits
         early = delayed(m, Cat(tap.residual_read, tap.residual_address), latency.word - 1)

@@ -76,13 +76,14 @@ class RowWalker(wiring.Component):
     """Walks rows: the positions of a window in every group of channels, or the kernel of one of them.
 
     To correlate it takes two positions in as many cycles as the longest kernel of the group has samples, and
-    one; to subtract, a cycle a position, in groups that the kernel reaches; to remove, a cycle a sample. A row
-    takes three cycles before, as does a group that is not reached, and :attr:`SpiketrumLatency.drain` after.
+    one; to subtract, a cycle a position, in groups that the kernel reaches; to remove, a cycle a sample. A
+    row takes three cycles before, as does a group that is not reached, and :attr:`SpiketrumLatency.drain`
+    after.
 
     Members
     -------
     start
-        Begin ``task``, in the next cycle. It, and all of the spike and of the window, stay until ``done``.
+        Begin ``task``, in the next cycle. It stays until ``done``, as do the spike and the window.
     task
         Not ``WEIGH``.
     channel, position

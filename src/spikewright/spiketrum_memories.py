@@ -17,6 +17,9 @@ __all__ = ["SpiketrumLayout", "spiketrum_images", "spiketrum_layout", "spiketrum
 
 GAIN_BITS = 8
 
+LANES = 1, 2, 4, 8
+"""How many lanes there can be."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpiketrumLayout:
@@ -49,10 +52,6 @@ class SpiketrumLayout:
     highest_exponent: int
     correlation_shift: int
     spans: tuple[tuple[int, int], ...]
-
-    def __post_init__(self) -> None:
-        if self.lanes not in (1, 2, 4, 8):
-            raise ConfigError(f"lanes must be 1, 2, 4 or 8, not {self.lanes}")
 
     @property
     def groups(self) -> int:
@@ -122,13 +121,21 @@ class SpiketrumLayout:
 
     @property
     def span_fields(self) -> tuple[int, int, int]:
-        """Widths of a word of ``spans``: the first word of correlations, the first lag, the number of lags."""
-        reach = self.config.window - 1
-        return unsigned_bits(max(1, self.gram_words) - 1), unsigned_bits(reach) + 1, unsigned_bits(2 * reach + 1)
+        """Widths of a word of ``spans``: first word of correlations, first lag, number of lags."""
+        reach, words = self.config.window - 1, max(1, self.gram_words)
+        return unsigned_bits(words - 1), unsigned_bits(reach) + 1, unsigned_bits(2 * reach + 1)
 
 
 def spiketrum_layout(tables: SpiketrumTables, lanes: int, name: str = "spiketrum") -> SpiketrumLayout:
-    """Lay tables out for so many lanes."""
+    """Lay tables out for so many lanes.
+
+    Raises
+    ------
+    ConfigError
+        If there can be no such lanes.
+    """
+    if lanes not in LANES:
+        raise ConfigError(f"lanes must be 1, 2, 4 or 8, not {lanes}")
     groups = group_slices(tables.config.channels, lanes)
     return SpiketrumLayout(
         config=tables.config, name=name, lanes=lanes,
@@ -182,7 +189,8 @@ def spiketrum_memories(layout: SpiketrumLayout) -> tuple[MemoryConfig, ...]:
         memory("residual", layout.ring, config.pcm_bits + 1, state=True),
         memory("correlations", layout.groups * config.window, lanes * config.correlation_bits, state=True),
         memory("best", layout.groups, lanes * layout.best_bits, state=True),
-        memory("spikes", config.burst, layout.word.address_bits + unsigned_bits(config.window - 1), state=True),
+        memory("spikes", config.burst, layout.word.address_bits + unsigned_bits(config.window - 1),
+               state=True),
     )
 
 

@@ -47,7 +47,7 @@ def case(config: SpiketrumConfig, lanes: int = 2) -> Case:
 
 def noise(length: int, amplitude: int = 20000, seed: int = 1) -> Samples:
     """White noise."""
-    return np.random.default_rng(seed).integers(-amplitude, amplitude, length, endpoint=True)
+    return np.random.default_rng(seed).integers(-amplitude, amplitude, length, np.int64, endpoint=True)
 
 
 def tone(length: int, amplitude: float = 15000, period: float = 3.3) -> Samples:
@@ -55,7 +55,8 @@ def tone(length: int, amplitude: float = 15000, period: float = 3.3) -> Samples:
     time = np.arange(length)
     envelope = np.sin(np.pi * (time + 0.5) / max(1, length))
     wave = amplitude * envelope * np.sin(2 * np.pi * time / period)
-    return np.clip(np.rint(wave), -32768, 32767).astype(np.int64)
+    clipped: Samples = np.clip(np.rint(wave), -32768, 32767).astype(np.int64)
+    return clipped
 
 
 def encoded_samples(layout: SpiketrumLayout, recordings: Sequence[Samples]) -> list[int]:

@@ -12,7 +12,7 @@ from spikewright.rtl.spiketrum.arithmetic import delayed, saturated
 from tests.rtl.streams import Bench
 
 
-class Applied(wiring.Component):
+class Applied(wiring.Component):  # type: ignore[type-arg]  # not generic at run time
     """The functions, as ports."""
 
     value: Any

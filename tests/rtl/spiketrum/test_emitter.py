@@ -27,7 +27,8 @@ def send(recordings: list[list[Window]], **bench: Any) -> Run:
     spikes = ConfiguredMemory(spiketrum_memories(LAYOUT)[-1])
     line_bits = LAYOUT.word.address_bits
     emitter = StepEmitter(LAYOUT, spikes)
-    runner = Bench(WithMemory(emitter, spikes), platform=StrictPlatform(), watch={"busy": emitter.busy}, **bench)
+    runner = Bench(WithMemory(emitter, spikes), platform=StrictPlatform(), watch={"busy": emitter.busy},
+                   **bench)
 
     async def process(ctx: Any) -> None:
         for windows in recordings:

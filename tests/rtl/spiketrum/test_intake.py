@@ -29,7 +29,7 @@ def test_windows_have_their_samples(p_valid: float, p_advance: float, p_hold: fl
         words, offered = encoded_samples(layout, recordings), False
         while len(found) <= len(recordings):
             hold, enable = chosen.random() < p_hold, chosen.random() < 0.95
-            offered = offered or bool(words) and chosen.random() < p_valid
+            offered = offered or (bool(words) and chosen.random() < p_valid)
             ctx.set(intake.source.valid, offered)
             ctx.set(intake.source.payload.as_value(), words[0] if offered else chosen.getrandbits(19))
             ctx.set(intake.hold, hold)

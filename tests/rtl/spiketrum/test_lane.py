@@ -104,13 +104,14 @@ def test_computes_rows(changes: str) -> None:
     for channel in range(config.channels):
         kernel = tables.kernels[channel, :tables.lengths[channel]].tolist()
         exponent, positions = int(tables.exponents[channel]), chosen.choice([1, 4, 7])
-        for samples in ([chosen.randint(low, high) for _ in range(positions + len(kernel) + 1)],
-                        [high if q >= 0 else low for q in kernel] + [chosen.choice([low, high])] * (positions + 1)):
+        loudest = [high if q >= 0 else low for q in kernel] + [chosen.choice([low, high])] * (positions + 1)
+        for samples in ([chosen.randint(low, high) for _ in loudest], loudest):
             script.correlate(kernel, exponent, samples, positions)
         for amplitude in (chosen.randint(-theta, theta), theta, -theta, 1):
-            gram = [chosen.choice([0, gram_top, -gram_top, chosen.randint(-gram_top, gram_top)]) for _ in range(9)]
-            script.subtract([chosen.choice([least, most, 0, 0, chosen.randint(least, most)]) for _ in gram], gram,
-                            amplitude)
+            gram = [chosen.choice([0, gram_top, -gram_top, chosen.randint(-gram_top, gram_top)])
+                    for _ in range(9)]
+            correlations = [chosen.choice([least, most, 0, chosen.randint(least, most)]) for _ in gram]
+            script.subtract(correlations, gram, amplitude)
     assert {least, most} <= set(script.values.values()), "some are clamped at each end"
     play(script)
 

@@ -45,9 +45,9 @@ def walk(made: Case, tasks: list[tuple[Task, int, int, int, int]]) -> list[list[
     async def process(ctx: Any) -> None:
         for task, channel, position, start, positions in tasks:
             ctx.set(walker.task, task)
-            for port, value in ((walker.channel, channel), (walker.position, position),
-                                (walker.window_start, start), (walker.positions, positions), (walker.start, 1)):
-                ctx.set(port, value)
+            for name, value in {"channel": channel, "position": position, "window_start": start,
+                                "positions": positions, "start": 1}.items():
+                ctx.set(getattr(walker, name), value)
             await ctx.tick()
             ctx.set(walker.start, 0)
             run: list[Tap] = []
@@ -93,7 +93,8 @@ def rows(made: Case, task: Task, channel: int, position: int, start: int, positi
         yield QUIET | {"store": int(task != Task.REMOVE), "group": group}
 
 
-def kernel_taps(made: Case, task: Task, group: int, position: int, start: int, positions: int) -> Iterator[Tap]:
+def kernel_taps(made: Case, task: Task, group: int, position: int, start: int, positions: int
+                ) -> Iterator[Tap]:
     layout, length = made.layout, made.layout.lengths[group]
     removes = task == Task.REMOVE
     for at in [position] if removes else range(0, positions, 2):
@@ -108,7 +109,8 @@ def kernel_taps(made: Case, task: Task, group: int, position: int, start: int, p
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "default": {}, "few correlations": {"gram_floor": 0.4, "low_hz": 500.0, "truncate": 0.5},
-    "one channel": {"channels": 1}, "odd window": {"window": 21, "step": 7}, "banks": {"low_hz": 20.0, "channels": 20},
+    "one channel": {"channels": 1}, "odd window": {"window": 21, "step": 7},
+    "banks": {"low_hz": 20.0, "channels": 20},
 }
 
 
@@ -119,7 +121,8 @@ def test_walks_in_order(changes: str, lanes: int) -> None:
     made = case(small(**CONFIGS[changes]), lanes)
     window, last = made.config.window, made.config.channels - 1
     tasks = [
-        (Task.CORRELATE, 0, 0, made.layout.ring - 5, window), (Task.REMOVE, last, 3, made.layout.ring - 5, window),
+        (Task.CORRELATE, 0, 0, made.layout.ring - 5, window),
+        (Task.REMOVE, last, 3, made.layout.ring - 5, window),
         (Task.SUBTRACT, last, 3, 0, window), (Task.SUBTRACT, 0, 0, 0, window), (Task.CORRELATE, 0, 0, 7, 1),
         (Task.REMOVE, 0, window - 1, 7, window), (Task.SUBTRACT, last // 2, window - 1, 7, window),
         (Task.SUBTRACT, 0, 4, 7, 5), (Task.CORRELATE, 0, 0, 9, 6),
