@@ -100,7 +100,7 @@ class SpiketrumLayout:
 
     @property
     def sample_word(self) -> WordFormat:
-        """Words in: a sample is the value of an event; the end of a recording is the end of a sample."""
+        """Words in: a sample is the value of an event; tokens end a recording, and the sample."""
         return WordFormat(address_bits=1, value_bits=self.config.pcm_bits, signed=True)
 
     @property
