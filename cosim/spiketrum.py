@@ -74,8 +74,8 @@ class SpiketrumProgram:
         harness.write_text(defines + HARNESS.read_text())
         self.program: Program = build_program(simulator, [*sources, harness], folder, level=level)
 
-    def run(self, recordings: Sequence[npt.NDArray[np.int64]], *, valid: int = 100, ready: int = 100, seed: int = 1,
-            patience: int = 10_000_000) -> Recorded:
+    def run(self, recordings: Sequence[npt.NDArray[np.int64]], *, valid: int = 100, ready: int = 100,
+            seed: int = 1, patience: int = 10_000_000) -> Recorded:
         """Encode recordings one after the other; ``valid`` and ``ready`` are chances in percent.
 
         Raises

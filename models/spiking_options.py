@@ -95,8 +95,9 @@ class SpikingOptions:
     def binning(self) -> Binning:
         """How recordings become steps."""
         most = 15 if self.max_events is None else self.max_events
-        given = {"bin_ms": self.bin_ms, "steps": self.steps, "polarity": self.polarity}
-        return Binning(**given, most=most, encoder=self.encoder)
+        return Binning(
+            bin_ms=self.bin_ms, steps=self.steps, polarity=self.polarity, most=most, encoder=self.encoder
+        )
 
     def __post_init__(self) -> None:
         for key in ("epochs", "batch"):

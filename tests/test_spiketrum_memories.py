@@ -87,7 +87,7 @@ def test_a_full_encoder_has_room_for_its_words() -> None:
     layout = spiketrum_layout(make_tables(SpiketrumConfig()), 4)
     assert (layout.groups, layout.longest, layout.ring) == (10, 610, 2048)
     assert layout.ring >= 2 * layout.config.window + layout.longest
-    assert (layout.kernel_words, layout.gram_words) == (2397, 32116)
+    assert (layout.kernel_words, layout.gram_words) == (2397, 21816)
     assert (layout.fraction_bits, layout.residual_fraction_bits, layout.align_bits) == (13, 7, 2)
 
 

@@ -22,7 +22,7 @@ def spike_layout(layout: SpiketrumLayout) -> data.StructLayout:
 
 
 def close_layout(layout: SpiketrumLayout) -> data.StructLayout:
-    """A window of so many positions has all its spikes; or the recording is over."""
+    """A window of so many positions has all its spikes; 0: a step without any. Or the sample ends."""
     return data.StructLayout({"positions": unsigned_bits(layout.config.window), "end": 1})
 
 

@@ -33,8 +33,9 @@ class SpiketrumEncoder(wiring.Component):
     which. Samples are taken meanwhile, a window ahead; spikes go out while the next window is correlated. Its
     cycles are those of :class:`spikewright.cosim.timing_spiketrum.SpiketrumTiming`.
 
-    A recording's end codes what is left, with silence behind it, and ends the sample. The next recording may
-    follow at once.
+    The first token behind a recording has what is left coded, with silence behind it. Every further token of
+    a step gives a step more, without spikes; so recordings can be padded to one length. That of the sample
+    goes on when all is done, and the next recording may follow at once.
 
     Parameters
     ----------
@@ -46,11 +47,11 @@ class SpiketrumEncoder(wiring.Component):
     Members
     -------
     source : ``In(word_stream(layout.sample_word))``
-        Samples as values of events; the end of a recording as the end of a sample.
+        Samples as values of events, then tokens of steps, if any, and the end of the sample.
     sink : ``Out(word_stream(layout.word))``
         Spikes as events, a token after each step, the end of the sample after the last.
     resting
-        Nothing is under way but samples: the bus may have the memories.
+        Nothing is under way but words that wait for more: the bus may have the memories.
     active
         A window is being coded; only observers read it.
     bus : ``In(BusSignature(shape))``
@@ -151,7 +152,7 @@ class SpiketrumEncoder(wiring.Component):
                 m.d.sync += [task.eq(Task.CORRELATE), spikes.eq(0), self.positions.eq(intake.positions)]
                 with m.If(intake.enable & intake.valid):
                     m.next = "BEGIN"
-                with m.Elif(intake.enable & intake.ended):
+                with m.Elif(intake.enable & (intake.ended | intake.padding)):
                     m.next = "END"
             with m.State("BEGIN"):
                 m.d.comb += [credit.gain.eq(1), walker.start.eq(1)]
@@ -192,5 +193,6 @@ class SpiketrumEncoder(wiring.Component):
             with m.State("END"):
                 m.d.comb += [self.active.eq(0), emitter.close.valid.eq(1)]
                 with m.If(emitter.close.ready):
-                    m.d.comb += [credit.restart.eq(1), intake.restart.eq(1)]
+                    m.d.comb += [credit.restart.eq(intake.ended), intake.restart.eq(intake.ended),
+                                 intake.padded.eq(intake.padding)]
                     m.next = "REST"

@@ -16,9 +16,11 @@ __all__ = ["SampleIntake"]
 class SampleIntake(wiring.Component):
     """Writes samples into the ring of the residual, and says when a window's kernels have all they reach.
 
-    A recording's end becomes as many zeros as the longest kernel reaches beyond the last sample; the words
-    behind it wait until ``restart``. Tokens of steps mean nothing here and are dropped. A sample takes a
-    cycle, as long as the ring has room: it runs a window ahead of the one at work at least.
+    The first token, of a step or of the sample, ends a recording: it becomes as many zeros as the longest
+    kernel reaches beyond the last sample. What comes behind waits until all windows are done. Then every
+    further token of a step asks for a step more, without spikes, and that of the sample for its end; samples
+    there are dropped. A sample takes a cycle, as long as the ring has room: it runs at least a window ahead
+    of the one at work.
 
     Members
     -------
@@ -33,8 +35,10 @@ class SampleIntake(wiring.Component):
         A window is complete: where it starts in the ring, and samples at which spikes may start.
     advance
         The window is done: the next starts behind its ``positions``.
+    padding, padded
+        A step more is asked for; it is given.
     ended, restart
-        A recording is over, all its windows done; the next may begin.
+        The sample ends, all windows are done; the next may begin.
     """
 
     source: Any
@@ -47,6 +51,8 @@ class SampleIntake(wiring.Component):
     start: Signal
     positions: Signal
     advance: Signal
+    padding: Signal
+    padded: Signal
     ended: Signal
     restart: Signal
 
@@ -58,7 +64,7 @@ class SampleIntake(wiring.Component):
             "write_enable": Out(1), "write_address": Out(address),
             "write_data": Out(layout.config.pcm_bits + 1), "valid": Out(1), "start": Out(address),
             "positions": Out(range(layout.config.window + 1)),
-            "advance": In(1), "ended": Out(1), "restart": In(1),
+            "advance": In(1), "padding": Out(1), "padded": In(1), "ended": Out(1), "restart": In(1),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -68,11 +74,14 @@ class SampleIntake(wiring.Component):
         ahead = Signal(range(layout.ring + 1))  # samples in the ring from the window's start on
         zeros = Signal(range(reach + 1))
         over = Signal()  # the recording has ended, and all zeros are written
-        may_write, full = Signal(), Signal()
+        done, closes = Signal(), Signal()  # all windows are done; the sample ends
+        may_write, full, is_step, is_end = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             may_write.eq(self.enable & ~self.hold & (ahead != layout.ring)),
             full.eq(ahead >= window + reach), self.positions.eq(Mux(full, window, ahead - reach)),
-            self.valid.eq(full | over & (ahead > reach)), self.ended.eq(over & (ahead == reach)),
+            self.valid.eq(full | over & (ahead > reach)), done.eq(over & (ahead == reach)),
+            self.ended.eq(done & closes), is_step.eq(source.payload.kind == Kind.END_OF_STEP),
+            is_end.eq(source.payload.kind == Kind.END_OF_SAMPLE),
         ]
         with m.FSM():
             with m.State("TAKE"):
@@ -81,8 +90,8 @@ class SampleIntake(wiring.Component):
                     source.ready.eq(may_write), self.write_enable.eq(source.valid & may_write & is_sample),
                     self.write_data.eq(source.payload.value.as_signed()),
                 ]
-                m.d.sync += zeros.eq(reach)
-                with m.If(source.valid & may_write & (source.payload.kind == Kind.END_OF_SAMPLE)):
+                m.d.sync += [zeros.eq(reach), closes.eq(is_end)]
+                with m.If(source.valid & may_write & (is_step | is_end)):
                     m.next = "FILL"
             with m.State("FILL"):
                 m.d.comb += self.write_enable.eq(may_write & (zeros != 0))
@@ -91,9 +100,17 @@ class SampleIntake(wiring.Component):
                 with m.If(zeros == 0):
                     m.next = "OVER"
             with m.State("OVER"):
-                m.d.comb += over.eq(1)
+                m.d.comb += [over.eq(1), source.ready.eq(self.enable & done & ~closes)]
+                with m.If(source.valid & source.ready):
+                    m.d.sync += closes.eq(is_end)
+                    with m.If(is_step):
+                        m.next = "PAD"
                 with m.If(self.restart):
                     m.next = "TAKE"
+            with m.State("PAD"):
+                m.d.comb += self.padding.eq(1)
+                with m.If(self.padded):
+                    m.next = "OVER"
         left = Signal.like(ahead)
         m.d.comb += left.eq(Mux(self.advance, ahead - self.positions, ahead))
         m.d.sync += ahead.eq(left + self.write_enable)

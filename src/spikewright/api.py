@@ -151,8 +151,8 @@ def train(method: str, data: str, output: str | Path | None = None, **options: A
     data
         ``NAME[a:b]``; it is trained on the part ``train`` and measured on the part ``test``.
     output
-        Folder for ``network.nir``, ``checkpoint.pt``, ``metrics.json``, and ``spiketrum.yaml`` where sound was
-        encoded; None writes nothing.
+        Folder for ``network.nir``, ``checkpoint.pt`` and ``metrics.json``, and ``spiketrum.yaml`` where sound
+        was encoded; None writes nothing.
     options
         Of the method: fields of :class:`spikewright.models.train_sparse.TrainSparseOptions`, or of
         :class:`spikewright.models.spiking_options.SpikingOptions`.

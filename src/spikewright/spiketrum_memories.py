@@ -100,8 +100,8 @@ class SpiketrumLayout:
 
     @property
     def sample_word(self) -> WordFormat:
-        """Words in: a sample is the value of an event."""
-        return self.config.sample_word
+        """Words in: a sample is the value of an event; tokens end a recording, and the sample."""
+        return WordFormat(address_bits=1, value_bits=self.config.pcm_bits, signed=True)
 
     @property
     def word(self) -> WordFormat:

@@ -64,13 +64,14 @@ def test_random_configurations(tmp_path: Path) -> None:
     """Whatever can be configured, in one build each."""
     for seed in range(6):
         rng = np.random.default_rng(seed)
-        step, steps = int(rng.integers(1, 12)), int(rng.integers(1, 6))
+        step, steps, rate = int(rng.integers(1, 12)), int(rng.integers(1, 6)), int(rng.integers(100, 9000))
+        least = -(-rate * step * steps // 8000)
         signed = bool(rng.integers(2))
         channels = int(rng.integers(1, 14))
         config = small(
             channels=channels, step=step, window=step * steps, levels=int(rng.integers(1, 12)), signed=signed,
-            low_hz=float(rng.uniform(100, 1000)), rate_hz=int(rng.integers(100, 9000)),
-            burst=int(rng.integers(1, 20)), gate=int(rng.choice([1, 500])),
+            low_hz=float(rng.uniform(100, 1000)), rate_hz=rate,
+            burst=least + int(rng.integers(0, 5)), gate=int(rng.choice([1, 500])),
             kernel_bits=int(rng.integers(3, 12)), gram_bits=int(rng.integers(4, 18)),
             correlation_bits=int(rng.integers(14, 24)), gram_floor=float(rng.choice([0.0, 0.005, 0.3])),
             gains=tuple(int(gain) for gain in rng.integers(0, 255, channels, endpoint=True)))

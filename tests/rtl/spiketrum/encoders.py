@@ -20,7 +20,7 @@ Samples = npt.NDArray[np.int64]
 
 SMALL: dict[str, Any] = {
     "channels": 5, "low_hz": 1500.0, "high_hz": 3500.0, "truncate": 0.3, "window": 16, "step": 8,
-    "rate_hz": 2000, "levels": 4, "burst": 6,
+    "rate_hz": 2000, "levels": 4, "burst": 6, "top_db": 0.0, "range_db": 40.0, "gram_floor": 0.005,
 }
 """Kernels of 21 to 44 samples, a window of 16."""
 
@@ -59,25 +59,28 @@ def tone(length: int, amplitude: float = 15000, period: float = 3.3) -> Samples:
     return clipped
 
 
-def encoded_samples(layout: SpiketrumLayout, recordings: Sequence[Samples]) -> list[int]:
-    """Words in: kind, an address that means nothing, the sample."""
+def encoded_samples(layout: SpiketrumLayout, recordings: Sequence[Samples], tokens: Sequence[int] = ()
+                    ) -> list[int]:
+    """Words in: kind, an address that means nothing, the sample; tokens of steps behind each recording."""
     mask = (1 << layout.config.pcm_bits) - 1
     words = []
     for index, samples in enumerate(recordings):
         words += [(int(sample) & mask) << 3 | (index & 1) << 2 for sample in samples]
+        words += [int(Kind.END_OF_STEP)] * (tokens[index] if tokens else 0)
         words.append(int(Kind.END_OF_SAMPLE))
     return words
 
 
-def expected_words(case: Case, recordings: Sequence[Samples]) -> list[int]:
+def expected_words(case: Case, recordings: Sequence[Samples], tokens: Sequence[int] = ()) -> list[int]:
     """Words out, by the twin: spikes in the order in which they were chosen, step by step."""
     config, words = case.config, []
-    for samples in recordings:
+    for index, samples in enumerate(recordings):
         spikes = encode_fixed(samples, config, case.tables)
         lines, steps = spikes.lines(config), spikes.steps(config)
         for step in range(config.steps(len(samples))):
             words += [int(line) << 2 for line in lines[steps == step]]
             words.append(int(Kind.END_OF_STEP))
+        words += [int(Kind.END_OF_STEP)] * (max(0, tokens[index] - 1) if tokens else 0)
         words.append(int(Kind.END_OF_SAMPLE))
     return words
 

@@ -10,7 +10,7 @@ from tests.rtl.spiketrum.encoders import small
 from tests.rtl.streams import Bench
 
 
-@pytest.mark.parametrize(("rate", "burst"), [(2000, 6), (400, 2), (7999, 3), (1, 1), (12000, 30)])
+@pytest.mark.parametrize(("rate", "burst"), [(2000, 6), (400, 2), (7999, 16), (1, 1), (12000, 30)])
 def test_counts_what_the_rate_allows(rate: int, burst: int) -> None:
     """Windows whole and cut, spikes spent and saved up, recordings one after the other."""
     config = small(rate_hz=rate, burst=burst)

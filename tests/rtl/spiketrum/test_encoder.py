@@ -1,5 +1,6 @@
 """The whole encoder against the twin, spike for spike, in Amaranth's simulator."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,18 +26,19 @@ from tests.rtl.spiketrum.encoders import (
     tone,
     windows,
 )
-from tests.rtl.streams import Run, run_streams
+from tests.rtl.streams import Bench, Run, run_streams
 
 RECORDINGS = [noise(40), tone(1), np.zeros(20, np.int64), tone(33, 60000), noise(16, 300, seed=2)]
 """Noise, one sample, silence, a clipped tone, and a whole window of little."""
 
 
-def encode(case: Case, recordings: list[Samples], **bench: Any) -> Run:
-    """Run the recordings one after the other."""
+def encode(case: Case, recordings: list[Samples], *, tokens: Sequence[int] = (), **bench: Any) -> Run:
+    """Run the recordings one after the other, with so many tokens of steps behind each."""
     encoder = SpiketrumEncoder(case.layout, images=spiketrum_images(case.layout, case.tables))
     return run_streams(
-        encoder, send={"source": encoded_samples(case.layout, recordings)},
-        receive={"sink": len(expected_words(case, recordings))}, platform=StrictPlatform(), patience=20000,
+        encoder, send={"source": encoded_samples(case.layout, recordings, tokens)},
+        receive={"sink": len(expected_words(case, recordings, tokens))}, platform=StrictPlatform(),
+        patience=20000,
         watch={"active": encoder.active, "resting": encoder.resting}, **bench)
 
 
@@ -74,8 +76,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "one channel": {"channels": 1},
     "lanes without a channel": {"channels": 6},
     "a gate": {"gate": 2500},
-    "bursts": {"burst": 2, "rate_hz": 1500},
-    "more spikes than there is to code": {"rate_hz": 6000, "burst": 12, "levels": 8, "range_db": 70.0},
+    "bursts": {"burst": 2, "rate_hz": 900},
+    "more spikes than there is to code": {"rate_hz": 6000, "burst": 13, "levels": 8, "range_db": 70.0},
     "narrow": {"kernel_bits": 4, "gram_bits": 5, "correlation_bits": 12, "pcm_bits": 10},
     "wide": {"kernel_bits": 12, "gram_bits": 18, "correlation_bits": 24, "pcm_bits": 24},
     "fine correlations": {"correlation_bits": 24, "pcm_bits": 8},
@@ -89,11 +91,10 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("lanes", [1, 4])
 @pytest.mark.parametrize("changes", CHANGES)
-def test_configurations(changes: str, lanes: int) -> None:
+def test_configurations(changes: str) -> None:
     """All that can be configured; and clocks are the formula's, to the last one."""
-    made = case(small(**CHANGES[changes]), lanes)
+    made = case(small(**CHANGES[changes]), [1, 2, 4, 8][list(CHANGES).index(changes) % 4])
     scale = 2 ** (made.config.pcm_bits - 16)
     recordings = [(samples * scale).astype(np.int64) for samples in SHORT]
     expected = expected_words(made, recordings)
@@ -138,17 +139,37 @@ def saturations(made: Case, recordings: list[Samples]) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def test_recordings_without_a_sample_and_words_that_mean_nothing() -> None:
-    """An empty recording only ends; tokens of steps are dropped."""
+@pytest.mark.parametrize(("p_valid", "p_ready"), [(1.0, 1.0), (0.05, 0.05)])
+def test_recordings_are_padded_with_steps(p_valid: float, p_ready: float) -> None:
+    """The first token only ends a recording, of no sample too; each further one is a step more."""
     made = case(small())
-    recordings = [np.zeros(0, np.int64), tone(20), np.zeros(0, np.int64)]
-    expected = expected_words(made, recordings)
-    encoder = SpiketrumEncoder(made.layout, images=spiketrum_images(made.layout, made.tables))
-    words = [word for sent in encoded_samples(made.layout, recordings) for word in (Kind.END_OF_STEP, sent)]
-    got = run_streams(encoder, send={"source": words}, receive={"sink": len(expected)},
-                      platform=StrictPlatform(), patience=20000)
-    assert meanings(got["sink"]) == expected
+    recordings = [np.zeros(0, np.int64), tone(20), noise(16), np.zeros(0, np.int64), tone(9), noise(33)]
+    tokens = [0, 1, 3, 3, 0, 2]
+    expected = expected_words(made, recordings, tokens)
     assert expected[0] == expected[-1] == Kind.END_OF_SAMPLE
+    got = encode(made, recordings, tokens=tokens, p_valid=p_valid, p_ready=p_ready)
+    assert meanings(got["sink"]) == expected
+
+
+def test_a_recording_is_coded_and_rests_before_its_sample_ends() -> None:
+    """So that states can be read then; a sample that comes too late is dropped."""
+    made = case(small())
+    encoder = SpiketrumEncoder(made.layout, images=spiketrum_images(made.layout, made.tables))
+    runner = Bench(encoder, platform=StrictPlatform(), patience=20000, watch={"resting": encoder.resting})
+    recordings = [noise(20), tone(30)]
+    words = [encoded_samples(made.layout, [samples], [1]) for samples in recordings]
+    expected = [expected_words(made, [samples]) for samples in recordings]
+
+    async def process(ctx: Any) -> None:
+        for sent, wanted in zip(words, expected, strict=True):
+            await runner.exchange(ctx, {"source": sent[:-1]}, {"sink": len(wanted) - 1})
+            rested.append(runner.seen.watched["resting"][-20:])
+            await runner.exchange(ctx, {"source": [5 << 3, sent[-1]]}, {"sink": 1})
+
+    rested: list[list[int]] = []
+    got = runner.run(process)
+    assert meanings(got["sink"]) == expected[0] + expected[1]
+    assert rested == [[1] * 20] * 2
 
 
 def test_a_window_is_taken_ahead() -> None:
