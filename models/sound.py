@@ -1,6 +1,6 @@
 """Sound files of any format, rate and number of channels as a stream of samples at one rate."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,13 +114,17 @@ def scaling(mean: float, low: float, high: float) -> tuple[float, float]:
     return mean, 1 / peak if peak > np.finfo(np.float32).eps else 1.0
 
 
-def write_sound(path: Path, samples: Reals, rate_hz: int, file_format: str) -> int:
-    """Write 16-bit samples; how many were beyond full scale and are clipped."""
+def write_sound(path: Path, pieces: Iterable[Reals], rate_hz: int, file_format: str) -> int:
+    """Write 16-bit samples, piece by piece; how many were beyond full scale and are clipped."""
     import soundfile
 
-    pcm, clipped = to_pcm(samples, 16)
-    soundfile.write(str(path), pcm.astype(np.int16), rate_hz, format=file_format)
-    return clipped
+    total = 0
+    with soundfile.SoundFile(str(path), "w", rate_hz, 1, format=file_format) as file:
+        for piece in pieces:
+            pcm, clipped = to_pcm(piece, 16)
+            file.write(pcm.astype(np.int16))
+            total += clipped
+    return total
 
 
 def to_pcm(samples: Reals, bits: int) -> tuple[npt.NDArray[np.int64], int]:

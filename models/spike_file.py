@@ -120,15 +120,17 @@ def scalar(arrays: dict[str, Any], key: str, kinds: str, path: Path) -> Any:
 
 
 def config_of(array: Any, path: Path) -> SpiketrumConfig:
-    """The configuration, from its text."""
+    """The configuration, from its text; what it does not say is as by default."""
     try:
         settings = json.loads(str(array))
         known = {field.name: type(field.default) for field in fields(SpiketrumConfig)}
-        if not isinstance(settings, dict) or set(settings) != set(known):
-            raise ConfigError(f"must have the keys {', '.join(known)}")
-        settings["gains"] = tuple(settings["gains"])
-        for key, kind in known.items():
-            given = settings[key]
+        if not isinstance(settings, dict):
+            raise ConfigError(f"must be a mapping, not {type(settings).__name__}")
+        settings["gains"] = tuple(settings.get("gains", ()))
+        for key, given in settings.items():
+            if key not in known:
+                raise ConfigError(f"{key} is not a key")
+            kind = known[key]
             if not isinstance(given, kind) and not (kind is float and isinstance(given, int)):
                 raise ConfigError(f"{key} must be of type {kind.__name__}")
         return SpiketrumConfig(**settings)

@@ -151,6 +151,12 @@ def test_long_sound_is_coded_in_bounded_memory(
     assert result["spikes"] == 750
     assert len(held) == 62, "pieces, a last empty one, and the end"
     assert max(held) < 4000 + 610 + 1000
+    decoded = tmp_path / "whole.wav", tmp_path / "pieces.wav"
+    monkeypatch.setattr(encode_stage, "SECTION", 1 << 17)
+    api.decode(tmp_path / "s.npz", decoded[0])
+    monkeypatch.setattr(encode_stage, "SECTION", 1000)
+    api.decode(tmp_path / "s.npz", decoded[1])
+    np.testing.assert_array_equal(soundfile.read(decoded[0])[0], soundfile.read(decoded[1])[0])
     if not fixed:
         per_section = np.bincount(read_spikes(tmp_path / "s.npz").spikes.position // 4000)
         assert per_section.tolist() == [50] * 15
@@ -198,7 +204,9 @@ def spoil(arrays: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
     ("samples", np.int64(-1), r"samples must be in 0\.\.2147483648, not -1$"),
     ("gain", np.float64(0), r"gain must be above 0, not 0\.0$"),
     ("fixed", np.array([True]), r"fixed must be one number, not bool of shape \(1,\)$"),
-    ("config", np.array("{}"), r"config: must have the keys sample_rate_hz, channels, "),
+    ("config", np.array('{"chanels": 3}'), r"config: chanels is not a key$"),
+    ("config", np.array('{"channels": "many"}'), r"config: channels must be of type int$"),
+    ("config", np.array("[]"), r"config: must be a mapping, not list$"),
     ("config", np.array("nothing"), r"config: Expecting value"),
 ])  # fmt: skip
 def test_files_of_spikes_are_checked(tmp_path: Path, audio: Path, key: str, value: Any, message: str) -> None:

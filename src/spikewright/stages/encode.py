@@ -1,5 +1,6 @@
 """Sound files to spikes and back; of a long sound only its spikes take memory."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,16 +169,25 @@ def decode_file(source: Path, output: Path) -> dict[str, Any]:
     if suffix not in FORMATS:
         raise ConfigError(f"{output}: must end with {', '.join(FORMATS)}, not {output.suffix or 'nothing'!r}")
     file = read_spikes(source)
-    decoder = StreamDecoder(file.bank)
-    decoder.add(file.spikes.in_time())
-    sound = decoder.take(file.samples) / file.gain
-    if not len(sound):
+    if not file.samples:
         raise ConfigError(f"{source}: must have samples to decode, and has none")
+    peak = 0.0
+
+    def pieces() -> Iterator[Reals]:
+        nonlocal peak
+        decoder, spikes = StreamDecoder(file.bank), file.spikes.in_time()
+        for first in range(0, file.samples, SECTION):
+            end = min(first + SECTION, file.samples)
+            decoder.add(spikes[slice(*np.searchsorted(spikes.position, [first, end]))])
+            piece = decoder.take(end) / file.gain
+            peak = max(peak, float(np.abs(piece).max()))
+            yield piece
+
     with written(output) as temporary:
-        clipped = write_sound(temporary, sound, file.config.sample_rate_hz, FORMATS[suffix])
+        clipped = write_sound(temporary, pieces(), file.config.sample_rate_hz, FORMATS[suffix])
     duration = file.samples / file.config.sample_rate_hz
     return {
         "spikes": len(file.spikes), "duration_s": duration, "samples": file.samples,
-        "sample_rate_hz": file.config.sample_rate_hz, "peak": float(np.abs(sound).max()), "clipped": clipped,
+        "sample_rate_hz": file.config.sample_rate_hz, "peak": peak, "clipped": clipped,
         "notes": [f"{clipped} samples beyond full scale were clipped"] if clipped else [],
     }  # fmt: skip
