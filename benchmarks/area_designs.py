@@ -19,7 +19,7 @@ from spikewright.compiler.images import image_texts, write_images
 from spikewright.compiler.mapping import Mapped, map_network
 from spikewright.fixed import signed_range
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
-from spikewright.neuron import Decay, NeuronConfig
+from spikewright.neuron import Current, Decay, NeuronConfig
 from spikewright.rtl.verilog import write_chip
 
 __all__ = ["Synthesised", "random_chip", "synthesised"]
@@ -93,7 +93,7 @@ def random_input(rng: np.random.Generator, name: str) -> InputPort:
 
 
 def random_neuron(rng: np.random.Generator, size: int, *, fires: bool) -> NeuronConfig:
-    """Any decay and reset; levels for all neurons or, at times, for each."""
+    """Any decay and reset; at times levels for each, currents, several spikes."""
     bits = int(rng.integers(8, 25))
     low, high = signed_range(bits)
 
@@ -105,12 +105,21 @@ def random_neuron(rng: np.random.Generator, size: int, *, fires: bool) -> Neuron
     compare = levels(high // 4, high // 2)
     amount = compare if rng.random() < 0.6 else levels(high // 8, high // 4)
     value = levels(-(high // 8), high // 8) if rng.random() < 0.4 else (0,)
+    when: Literal["now", "next"] = "now" if rng.random() < 0.6 else "next"
+    repeats = fires and reset == "subtract" and when == "now" and rng.random() < 0.2
     return NeuronConfig(
         fires=fires, state_bits=bits, decay=random_decay(rng, size), compare=compare, reset=reset,
-        reset_when="now" if rng.random() < 0.6 else "next",
+        reset_when=when, max_spikes=int(rng.integers(2, 9)) if repeats else 1,
+        current=random_current(rng, size) if rng.random() < 0.15 else None,
         reset_amount=amount if reset == "subtract" else (0,), reset_value=value if reset == "set" else (0,),
         bias=levels(-(high // 8), high // 8, each=0.6) if rng.random() < 0.4 else (0,),
         floor=int(rng.integers(low // 2, -(high // 8))) if rng.random() < 0.15 else None)
+
+
+def random_current(rng: np.random.Generator, size: int) -> Current:
+    """A synaptic current, of any decay."""
+    return Current(bits=int(rng.integers(8, 25)), decay=random_decay(rng, size),
+                   feeds="new" if rng.random() < 0.7 else "old")
 
 
 def random_decay(rng: np.random.Generator, size: int) -> Decay:

@@ -38,20 +38,22 @@ LEAST = 50
 """Cells below which errors count as if there were so many: fixed costs are guessed coarsely."""
 EXPECTED = {
     "luts": {
-        "store": 1, "held store": 0.4, "forward": 1.1, "forward compare": 2, "clamp": 1,
-        "clamp excess": 0.8, "floor": 7, "late reset": 0.8, "late reset level": 1, "fires": 2,
-        "reset subtract": 1, "reset set": 0.4, "reset set level": 1, "late amount": 0.3, "magnitude": 1.9,
-        "columns of 3": 2.4, "columns of 4": 6, "columns of 5": 3, "wide product": 0.5,
-        "stored operands": 1.6, "value": 1.5, "walker": 20, "walk": 1, "walk value": 2, "dense": 5,
-        "dense value": 3, "banks": 1.3, "choice of two": 1, "choice of more": 0.8, "ram rows": 3,
-        "table": 1.5, "emit encode": 0.7, "emit queue": 6, "readout": 15, "readout shift": 1.3,
-        "control": 35, "control slot": 4, "port choice": 2, "control held": 15, "control readout": 10,
-        "bus": 10, "bus memory": 8, "bus address": 0.5, "bus answer": 0.8, "bus wide": 0.4,
-        "bus level": 0.3},
+        "store": 1, "forward": 1.1, "forward compare": 2, "value": 1.5, "clamp": 1, "clamp excess": 0.8,
+        "floor": 0.5, "late reset level": 1, "late reset clamped": 0.8, "fires": 2, "reset subtract": 1,
+        "reset set": 1, "reset level": 1, "repeats": 5, "repeat": 1, "magnitude": 1.9,
+        "decay carries": 1, "wide product": 0.3, "three operands": 1.8, "three with level": 1.8,
+        "three with constant": 1.5, "four operands": 3.5, "columns of 3": 2.4, "columns of 4": 6,
+        "columns of 5": 3, "walker": 20, "idle walker": 12, "walk": 1, "walk values": 8, "walk value": 2,
+        "dense": 5, "dense slot": 1.2, "dense value": 3, "banks": 1.3, "choice of two": 1,
+        "choice of more": 0.8, "ram rows": 3, "small table": 0.4, "table": 1, "large table": 1.3,
+        "block contents": 2, "rows written": 2, "emit encode": 0.7, "emit queue": 6, "readout": 15,
+        "readout shift": 1.3, "control": 35, "control slot": 4, "port choice": 2, "control held": 15,
+        "partial": 8, "control readout": 10, "bus": 10, "bus memory": 8, "bus address": 0.5,
+        "bus answer": 0.8, "bus wide": 0.4, "bus level": 0.3, "many banks": 1.2, "emit counts": 4},
     "carries": {
-        "accumulate": 1, "amount": 1, "compare": 1, "control": 0.3, "dense": 0.8, "emit": 0.5, "floor": 1,
-        "held": 1, "magnitude": 1, "port": 0.5, "product": 1, "queue": 4, "row": 1, "shift": 1, "stored": 1,
-        "value": 0.8, "walker": 1, "wide product": 0.2}}
+        "accumulate": 1, "amount": 1, "compare": 1, "control": 0.3, "current": 1, "decay": 1, "dense": 0.8,
+        "emit": 0.5, "floor": 1, "held": 1, "magnitude": 1, "port": 0.5, "queue": 4, "row": 1, "shift": 1,
+        "stored": 1, "value": 0.8, "walker": 1, "wide product": 0.2}}
 """What one of each term takes, as seen in cores that differ in one option; fits start from it."""
 TRUST = 0.1
 """Weight of that beside the designs': more or less of it serves designs that are left out worse."""

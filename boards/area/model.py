@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from spikewright.boards.area.adders import carry_terms
+from spikewright.boards.area.carries import carry_terms
 from spikewright.boards.area.terms import add, lut_terms
 from spikewright.compiler.blockram import ECP5, blocks, realised_memories, varying_bits
 from spikewright.compiler.words import Image
