@@ -10,6 +10,10 @@ from spikewright.rtl.arithmetic import signed_digits
 __all__ = ["chains", "pairs", "product_columns"]
 
 
+LOGIC_BITS = 4
+"""Widest adder that Yosys makes of look-up tables alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operand:
     """What is added up: bits from ``low`` up to ``high``; signed ones go on above."""
@@ -52,5 +56,5 @@ def chains(constant: int) -> int:
 
 
 def pairs(bits: int) -> int:
-    """Carry cells of an adder: each has two bits."""
-    return ceil(bits / 2)
+    """Carry cells of an adder: each has two bits; adders of a few bits become look-up tables."""
+    return ceil(bits / 2) if bits > LOGIC_BITS else 0

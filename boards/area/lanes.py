@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from spikewright.boards.area.adders import pairs
-from spikewright.config import CompressedRows, CoreConfig, ParameterName, slot_bits
+from spikewright.config import CoreConfig, ParameterName
 from spikewright.neuron import Decay
 from spikewright.rtl.decay import decay_adders
 from spikewright.rtl.latency import CoreLatency
@@ -40,6 +40,7 @@ class Leak:
     width: int
     more: int
     later: bool
+    stores_potential: bool = True
 
     @property
     def shifts(self) -> bool:
@@ -82,28 +83,26 @@ def leaks(core: CoreConfig) -> list[Leak]:
     if current is not None:
         biased = has_level(core, "current_bias") or current.bias[0] != 0
         found.append(Leak(current.decay, current.bits, has_level(core, "current_decay"),
-                          core.accumulator_bits, int(biased), latency.decay > 0))
+                          core.accumulator_bits, int(biased), latency.decay > 0, stores_potential=False))
     return found
 
 
 def lane_terms(core: CoreConfig) -> dict[str, float]:
-    """Look-up tables of one lane without its memory."""
-    neuron, fields = core.neuron, slot_bits(core) + core.holds
+    """Look-up tables of one lane without its memory and the addresses of that."""
+    neuron = core.neuron
     terms: dict[str, float] = {"store": core.state_word_bits}
 
     def more(name: str, amount: float) -> None:
         terms[name] = terms.get(name, 0.0) + amount
 
     if core.forwards:
-        more("forward", core.accumulator_bits)
-    if isinstance(core.rows, CompressedRows):
-        more("forward compare", fields)
+        more("forward", core.state_word_bits)
     if core.value_bits:
-        more("value", core.weight_bits + core.value_bits)
+        more("value", 2 * core.weight_bits + core.value_bits - 1)
     for clamp in clamps(core):
-        if clamp.width > clamp.bits:
-            more("clamp", clamp.bits)
-            more("clamp excess", clamp.width - clamp.bits)
+        if clamp.width > clamp.bits:  # every bit is chosen, and all above it looked at
+            more("clamp", clamp.width)
+            more("clamp floor", clamp.bits * clamp.floor)
         elif clamp.floor:  # it alone sets and clears the register
             more("floor", clamp.bits)
     if neuron.stores_spike:
@@ -111,34 +110,38 @@ def lane_terms(core: CoreConfig) -> dict[str, float]:
         value = constant(core, "reset_value")
         if value is None:
             more("late reset level", first.width)
-        elif first.width > first.bits:
-            more("late reset clamped", first.width)
         else:
-            more("reset set", ones(value, first.bits))
+            more("late reset", ones(value, first.width))
     if neuron.fires:
         more("fires", 1)
         for name, amount in reset_terms(core).items():
             more(name, amount)
     if neuron.repeats:
-        more("repeats", 1)
         more("repeat", neuron.state_bits + neuron.count_bits)
     for leak in leaks(core):
         if leak.decay.kind == "multiply" and leak.stored:
-            more("magnitude", leak.bits)
+            more("magnitude", 2 * leak.bits - 2)
             more("wide product", leak.bits + leak.decay.fraction_bits if leak.bits > 18 else 0)
         elif leak.decay.kind == "multiply":
             more("decay carries", decay_luts(leak.decay, leak.bits))
         if leak.operands > 2:
-            more(operands_term(core, leak), leak.width)
+            more("three operands", joined_columns(core, leak))
     return terms
 
 
-def operands_term(core: CoreConfig, leak: Leak) -> str:
-    """Sums of three operands and more, by what Yosys has to join."""
+def joined_columns(core: CoreConfig, leak: Leak) -> int:
+    """Columns of the stored sum in which three operands meet: what makes two of them takes two tables each.
+
+    A constant bias and a constant amount, which a spike takes off, are one operand that has its bits.
+    """
+    current = core.neuron.current
+    added = current.bits if current is not None and current.feeds == "old" and leak.stores_potential else 0
+    columns = min(max(leak.bits, added), leak.width)
+    amount = constant(core, "compare" if core.neuron.resets_by_compare else "reset_amount")
+    constants = bool(constant(core, "bias")) and amount is not None  # they are one operand
     if leak.operands > 3:
-        return "four operands"
-    return "three operands" if constant(core, "bias") == 0 else \
-        "three with level" if constant(core, "bias") is None else "three with constant"
+        return columns if constants else 2 * columns
+    return ones(amount or 0, columns) if constants and not leak.shifts else columns
 
 
 def reset_terms(core: CoreConfig) -> dict[str, float]:
@@ -181,14 +184,15 @@ def lane_carries(core: CoreConfig) -> dict[str, float]:
     """Carry cells of one lane: accumulation, comparison and reset, decay, bias."""
     neuron, current = core.neuron, core.neuron.current
     width, bits = core.accumulator_bits, neuron.state_bits
-    amount = neuron.fires and neuron.reset == "subtract" and neuron.reset_when == "now"
+    subtracts = neuron.fires and neuron.reset == "subtract"
+    amount, late = subtracts and neuron.reset_when == "now", subtracts and neuron.reset_when == "next"
     terms: dict[str, float] = {
         "accumulate": pairs(width), "held": core.holds * pairs(width + 1),
         "floor": pairs(clamps(core)[0].width) if neuron.floor is not None else 0,
         "value": pairs(core.weight_bits + core.value_bits) if core.value_bits else 0,
         "compare": pairs(bits + 1) if neuron.fires else 0,
         "amount": pairs(bits) if amount and not neuron.resets_by_compare else 0,
-        "shift": 0, "stored": 0, "magnitude": 0, "wide product": 0, "decay": 0,
+        "shift": 0, "stored": 0, "own bias": 0, "magnitude": 0, "wide product": 0, "decay": 0,
     }
     if current is not None:
         old = current.feeds == "old"
@@ -199,7 +203,9 @@ def lane_carries(core: CoreConfig) -> dict[str, float]:
         if leak.shifts:
             terms["shift"] += pairs(leak.bits)
         if leak.more and not merged:
-            terms["stored"] += pairs(leak.width) * (leak.more if leak.operands < 3 else 1)
+            own = leak.more == 1 and any(level.name == "bias" for level in core.parameters) and not late
+            terms["own bias" if own else "stored"] += \
+                pairs(leak.width) * (leak.more if leak.operands < 3 else 1)
         if leak.decay.kind == "multiply" and leak.stored:
             terms["magnitude"] += 2 * pairs(leak.bits)
             terms["wide product"] += pairs(leak.bits + leak.decay.fraction_bits) if leak.bits > 18 else 0

@@ -62,7 +62,7 @@ def load_model() -> dict[str, Any]:
 
 def chip_terms(chip: ChipConfig, images: Images = None) -> dict[str, dict[str, float]]:
     """Amounts of all terms of a chip, of ``luts`` and of ``carries``."""
-    parts = lut_terms(chip, realised_memories(ECP5, chip, images), varying_bits(chip, images))
+    parts = lut_terms(chip, realised_memories(ECP5, chip, images), varying_bits(chip, images), images)
     luts: dict[str, float] = {}
     for part in parts.values():
         add(luts, part)

@@ -1,16 +1,20 @@
 """The area model: close to what Yosys makes of random networks, block RAM exact, quick, and honest."""
 
+import importlib
 import itertools
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from spikewright.boards.area.adders import product_columns, signed_digits
+from spikewright.boards.area.adders import pairs, product_columns, signed_digits
 from spikewright.boards.area.model import AreaEstimate, Images, chip_terms, estimate_area, load_model
+from spikewright.boards.area.tables import filled, table_luts
 from spikewright.boards.devices import DEVICES
 from spikewright.boards.synth import Synthesis, synthesise
 from spikewright.cli import main
@@ -20,16 +24,25 @@ from spikewright.config import ChipConfig
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
 from spikewright.neuron import Decay, NeuronConfig
 from spikewright.rtl.verilog import write_chip
-from tests.networks import random_case
+from tests.networks import Case, random_case
+from tests.plane_networks import random_plane_case
+from tests.recurrent_networks import random_recurrent_case
 
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+HELD_OUT = ()
+"""Chips of benchmarks/area_model.py that nothing was fitted to, synthesised in a few seconds each."""
 QUICK = (15, 16, 20)
 MORE = (0, 2, 4, 5, 8, 10, 11, 12, 14, 17, 19, 21)
 
 
-def mapped_case(seed: int) -> Mapped:
+def mapped(case: Case) -> Mapped:
     """A random network as a chip: drawn otherwise than those that the model was fitted to."""
-    case = random_case(seed)
     return map_network(case.network, **case.mapping)
+
+
+def mapped_case(seed: int) -> Mapped:
+    """One of layers."""
+    return mapped(random_case(seed))
 
 
 def synthesised(mapped: Mapped, folder: Path) -> Synthesis:
@@ -39,10 +52,9 @@ def synthesised(mapped: Mapped, folder: Path) -> Synthesis:
     return synthesise(folder / "rtl", DEVICES["ecp5"], folder / "synthesis")
 
 
-def check(seed: int, folder: Path) -> float:
+def check(case: Mapped, folder: Path) -> float:
     """Compare one network; the relative error of its look-up tables."""
-    mapped = mapped_case(seed)
-    modelled, found = estimate_area(mapped.chip, mapped.images), synthesised(mapped, folder)
+    modelled, found = estimate_area(case.chip, case.images), synthesised(case, folder)
     assert modelled.brams == found.brams
     assert modelled.luts is not None
     assert modelled.carries == pytest.approx(found.carries, rel=0.3, abs=10)
@@ -50,14 +62,29 @@ def check(seed: int, folder: Path) -> float:
     return abs(modelled.luts / found.luts - 1)
 
 
+@pytest.mark.parametrize("seed", HELD_OUT)
+def test_held_out_chips_are_within_10_percent(
+    monkeypatch: pytest.MonkeyPatch, seed: int, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    benchmark = importlib.import_module("area_model")
+    assert seed in benchmark.HELD_OUT
+    assert check(benchmark.random_chip(seed), tmp_path) <= 0.1
+
+
 @pytest.mark.parametrize("seed", QUICK)
 def test_random_networks_are_close(seed: int, tmp_path: Path) -> None:
-    check(seed, tmp_path)
+    check(mapped_case(seed), tmp_path)
+
+
+@pytest.mark.parametrize("draw", [random_plane_case, random_recurrent_case])
+def test_planes_and_rings_are_close(draw: Any, tmp_path: Path) -> None:
+    check(mapped(draw(3)), tmp_path)
 
 
 @pytest.mark.slow
 def test_many_random_networks_are_closer_on_average(tmp_path: Path) -> None:
-    errors = [check(seed, tmp_path / str(seed)) for seed in MORE]
+    errors = [check(mapped_case(seed), tmp_path / str(seed)) for seed in MORE]
     assert sum(errors) / len(errors) < 0.1
 
 
@@ -73,15 +100,42 @@ def test_it_takes_milliseconds() -> None:
 def test_every_term_has_a_coefficient_that_counts_something() -> None:
     model = load_model()
     names: dict[str, set[str]] = {"luts": set(), "carries": set()}
-    for seed in range(60):
-        mapped = mapped_case(seed)
-        for figure, terms in chip_terms(mapped.chip, mapped.images).items():
+    draws = (random_case, random_plane_case, random_recurrent_case)
+    for seed, draw in itertools.product(range(40), draws):
+        case = mapped(draw(seed))
+        for figure, terms in chip_terms(case.chip, case.images).items():
             names[figure] |= {term for term, amount in terms.items() if amount}
     for figure, known in names.items():
         assert known <= set(model["coefficients"][figure])
         assert all(value >= 0 for value in model["coefficients"][figure].values())
-    assert model["held_out"]["designs"] >= 30
+    assert model["held_out"]["designs"] >= 40
     assert model["held_out"]["brams_exact"] == model["held_out"]["designs"]
+
+
+def test_adders_of_a_few_bits_are_look_up_tables() -> None:
+    assert [pairs(bits) for bits in (1, 4, 5, 6, 7)] == [0, 0, 3, 3, 4]
+
+
+@pytest.mark.parametrize(("words", "luts"), [
+    ([3, 3, 3], 0),  # always the same
+    ([0, 1, 2, 3], 0),  # the address itself
+    ([0, 1, 1, 0], 1),
+    ([0, 3, 3, 0], 1),  # both bits are one function
+    ([2, 1, 1, 2], 1),  # and one its inverse
+    ([int(n % 3 == 0) for n in range(16)], 1),
+    ([int(n % 3 == 0) for n in range(32)], 2),  # two and a multiplexer of the slice
+    ([int(n % 16 == 5) for n in range(128)], 1),  # upper address bits do not count
+])
+def test_tables_by_contents(words: Sequence[int], luts: int) -> None:
+    assert table_luts(words) == luts
+
+
+def test_beyond_its_end_a_table_goes_on_as_in_its_other_half() -> None:
+    assert filled([1, 2, 3], 2) == [1, 2, 3, 3]
+    assert filled([1, 2, 3, 4, 5], 3) == [1, 2, 3, 4, 5, 5, 5, 5]
+    assert filled([1, 2, 3, 4, 5, 6], 3) == [1, 2, 3, 4, 5, 6, 5, 6]
+    alternating = [0, 1, 0, 1, 0, 1]
+    assert (table_luts(alternating), table_luts([*alternating[:5]], last=True)) == (0, 1)
 
 
 @pytest.mark.parametrize("constant", [1, 3, 11, 25, 173, 1843, 3789, 65535])
