@@ -2,8 +2,7 @@
 
 Yosys (``memory_libmap``, 0.70) lays a memory out in every width that a block can have, gives each layout a
 cost, and takes the cheapest. Blocks of a layout stand in rows of so many words; what is left of the width of
-one row's last block is used for the next row, so that their number is that of all bits over the block's
-width, rounded up once.
+one row's last block is used for the next row: their number is that of all bits over the block's width.
 """
 
 from collections.abc import Mapping, Sequence
