@@ -19,8 +19,8 @@ LEAST = 50
 """Cells below which errors count as if there were so many: fixed costs are guessed coarsely."""
 TRUST = {"luts": 0.08, "carries": 0.1}
 """Weight of what is expected: a coefficient off by all of itself counts like a chip that is off by this."""
-COUNTED = ("store", "forward", "value", "clamp", "late reset level", "reset level", "reset subtract", "repeat",
-           "magnitude", "three operands", "readout shift")
+COUNTED = ("store", "forward", "value", "clamp", "late reset level", "reset level", "reset subtract",
+           "repeat", "magnitude", "three operands", "readout shift")
 """Terms counted by the names that netlists give their tables; trusted :data:`COUNTED_TRUST` times as much."""
 COUNTED_TRUST = 20
 CORE = 0.5

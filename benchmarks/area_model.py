@@ -20,7 +20,7 @@ from area_designs import few_lanes, random_chip, synthesised
 from area_fit import Sample, fit
 
 import spikewright.boards.area
-from spikewright.boards.area.model import TECHNOLOGY, chip_terms, total
+from spikewright.boards.area.model import TECHNOLOGY, chip_terms, has_ring, total
 from spikewright.boards.yosys import yosys_version
 from spikewright.compiler.blockram import ECP5, blocks
 
@@ -49,7 +49,7 @@ def compare(data: Sequence[Sample], coefficients: dict[str, dict[str, float]]) -
         chip, images, cells = sample.mapped.chip, sample.mapped.images, sample.found.cells
         terms = chip_terms(chip, images)
         row: dict[str, Any] = {
-            "seed": sample.seed, "contents": chip.contents,
+            "seed": sample.seed, "contents": chip.contents, "rings": has_ring(chip),
             "cores": [f"{core.neurons}/{core.lanes} {core.rows.kind}" for core in chip.cores],
             "brams": cells["brams"], "brams_model": blocks(ECP5, chip, images),
         }
@@ -71,6 +71,13 @@ def accuracy(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
                          "max_percent": round(float(errors.max()), 1),
                          "within_10": int((errors <= 10).sum())}
     return found
+
+
+def by_kind(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Errors over chips held out, and over those with rings and without."""
+    kinds = {kind: accuracy([row for row in rows if row["rings"] == rings])
+             for kind, rings in (("rings", True), ("no rings", False))}
+    return {"held_out": accuracy(rows), "held_out_by_kind": kinds}
 
 
 def show(rows: Sequence[dict[str, Any]]) -> None:
@@ -103,15 +110,15 @@ def main() -> None:
             "technology": TECHNOLOGY, "yosys": f"pyosys {yosys_version()}",
             "date": datetime.date.today().isoformat(), "command": "python benchmarks/area_model.py --fit",
             "fitted": accuracy(compare(fitted, coefficients)),
-            "held_out": accuracy(compare(held_out, coefficients)), "coefficients": coefficients}
+            **by_kind(compare(held_out, coefficients)), "coefficients": coefficients}
         MODEL.write_text(json.dumps(model, indent=1) + "\n")
     held_out = samples(HELD_OUT, options.folder, options.jobs)
     model = json.loads(MODEL.read_text())
     rows = compare(held_out, model["coefficients"])
     show(rows)
-    print(json.dumps({"held_out": accuracy(rows), "fitted": model["fitted"]}, indent=1))
+    print(json.dumps(by_kind(rows) | {"fitted": model["fitted"]}, indent=1))
     if options.output:
-        options.output.write_text(json.dumps({"held_out": accuracy(rows), "rows": rows}, indent=1))
+        options.output.write_text(json.dumps(by_kind(rows) | {"rows": rows}, indent=1))
 
 
 if __name__ == "__main__":

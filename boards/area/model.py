@@ -17,11 +17,15 @@ from spikewright.boards.area.carries import carry_terms
 from spikewright.boards.area.terms import add, lut_terms
 from spikewright.compiler.blockram import ECP5, blocks, realised_memories, varying_bits
 from spikewright.compiler.words import Image
-from spikewright.config import ChipConfig, KernelRows
+from spikewright.config import ChipConfig
+from spikewright.memories import weight_memories
 
-__all__ = ["AreaEstimate", "Images", "chip_terms", "estimate_area", "load_model", "total"]
+__all__ = ["AreaEstimate", "Images", "chip_terms", "estimate_area", "has_ring", "load_model", "total",
+           "unfitted"]
 
 TECHNOLOGY = "ecp5"
+MOST_BANKS = 32
+"""Most banks of weights of a core whose choice the model knows."""
 Images = Mapping[str, Image] | None
 
 
@@ -36,7 +40,7 @@ class AreaEstimate:
     error_percent, mean_error_percent
         Largest and mean error of ``luts`` on designs that were not fitted to.
     held_out, within_10
-        How many these are, and how many of them are met within 10 %.
+        How many these are, and how many of them are met within 10 %: those with delays, or those without.
     beyond
         What the chip has that the model was not fitted to: then there are no ``luts`` and ``carries``.
     """
@@ -75,22 +79,14 @@ def total(coefficients: Mapping[str, float], terms: Mapping[str, float]) -> floa
 
 
 def unfitted(chip: ChipConfig) -> tuple[str, ...]:
-    """What a chip has that no design had which the model was fitted to."""
-    found = set()
-    for core in chip.cores:
-        neuron = core.neuron
-        constant = all(level.name != "decay" for level in (*core.parameters, *core.levels))
-        for there, what in (
-            (isinstance(core.rows, KernelRows), "kernels"),
-            (any(port.delayed for port in core.ports), "delays"),
-            (any(port.plane is not None for port in core.ports), "addresses in the plane"),
-            (neuron.current is not None, "synaptic currents"),
-            (neuron.max_spikes > 1, "several spikes a step"),
-            (neuron.decay.kind == "multiply" and constant, "decays by a constant factor"),
-        ):
-            if there:
-                found.add(what)
-    return tuple(sorted(found))
+    """What a chip has that hardly any design had which the model was fitted to."""
+    banks = max(len(weight_memories(core)) for core in chip.cores)
+    return (f"weights in more than {MOST_BANKS} banks",) if banks > MOST_BANKS else ()
+
+
+def has_ring(chip: ChipConfig) -> bool:
+    """Whether it has delays or cycles: rings take more tables the more their chip waits for them."""
+    return any(port.delayed for core in chip.cores for port in core.ports)
 
 
 def estimate_area(chip: ChipConfig, images: Images = None) -> AreaEstimate:
@@ -105,7 +101,7 @@ def estimate_area(chip: ChipConfig, images: Images = None) -> AreaEstimate:
     if not beyond:
         terms, coefficients = chip_terms(chip, images), model["coefficients"]
         luts, carries = (round(total(coefficients[name], terms[name])) for name in ("luts", "carries"))
-    held_out = model["held_out"]
+    held_out = model["held_out_by_kind"]["rings" if has_ring(chip) else "no rings"]
     return AreaEstimate(luts=luts, carries=carries, brams=blocks(ECP5, chip, images), beyond=beyond,
                         error_percent=held_out["luts"]["max_percent"],
                         mean_error_percent=held_out["luts"]["mean_percent"], held_out=held_out["designs"],
