@@ -40,9 +40,9 @@ class AreaEstimate:
     error_percent, mean_error_percent
         Largest and mean error of ``luts`` on designs that were not fitted to.
     held_out, within_10
-        How many these are, and how many of them are met within 10 %: those with delays, or those without.
+        How many these are, and how many of them are met within 10 %.
     beyond
-        What the chip has that the model was not fitted to: then there are no ``luts`` and ``carries``.
+        What the chip has for which the model is too far off: then there are no ``luts`` and ``carries``.
     """
 
     luts: int | None
@@ -79,13 +79,17 @@ def total(coefficients: Mapping[str, float], terms: Mapping[str, float]) -> floa
 
 
 def unfitted(chip: ChipConfig) -> tuple[str, ...]:
-    """What a chip has that hardly any design had which the model was fitted to."""
+    """What a chip has for which the model is too far off.
+
+    A ring takes up to twice as many tables where it is the slowest path of its chip. Chips with them are
+    fitted to and held out like others; their error stands in ``coefficients.json`` beside that of the others.
+    """
     banks = max(len(weight_memories(core)) for core in chip.cores)
-    return (f"weights in more than {MOST_BANKS} banks",) if banks > MOST_BANKS else ()
+    return (*["delays"] * has_ring(chip), *[f"weights in more than {MOST_BANKS} banks"] * (banks > MOST_BANKS))
 
 
 def has_ring(chip: ChipConfig) -> bool:
-    """Whether it has delays or cycles: rings take more tables the more their chip waits for them."""
+    """Whether it has delays or cycles."""
     return any(port.delayed for core in chip.cores for port in core.ports)
 
 
@@ -101,7 +105,7 @@ def estimate_area(chip: ChipConfig, images: Images = None) -> AreaEstimate:
     if not beyond:
         terms, coefficients = chip_terms(chip, images), model["coefficients"]
         luts, carries = (round(total(coefficients[name], terms[name])) for name in ("luts", "carries"))
-    held_out = model["held_out_by_kind"]["rings" if has_ring(chip) else "no rings"]
+    held_out = model["held_out_by_kind"]["no rings"]
     return AreaEstimate(luts=luts, carries=carries, brams=blocks(ECP5, chip, images), beyond=beyond,
                         error_percent=held_out["luts"]["max_percent"],
                         mean_error_percent=held_out["luts"]["mean_percent"], held_out=held_out["designs"],

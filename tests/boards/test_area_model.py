@@ -6,7 +6,6 @@ import json
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,9 +24,9 @@ from tests.plane_networks import random_plane_case
 from tests.recurrent_networks import random_recurrent_case
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-HELD_OUT = ()
+HELD_OUT = (70_003, 70_010, 70_023, 70_030)
 """Chips of benchmarks/area_model.py that nothing was fitted to, synthesised in a few seconds each."""
-QUICK = (15, 16, 20)
+QUICK, PLANE = (15, 16, 20), 8
 MORE = (0, 2, 4, 5, 8, 10, 11, 12, 14, 17, 19, 21)
 
 
@@ -73,9 +72,8 @@ def test_random_networks_are_close(seed: int, tmp_path: Path) -> None:
     check(mapped_case(seed), tmp_path)
 
 
-@pytest.mark.parametrize("draw", [random_plane_case, random_recurrent_case])
-def test_planes_and_rings_are_close(draw: Any, tmp_path: Path) -> None:
-    check(mapped(draw(3)), tmp_path)
+def test_a_random_network_in_the_plane_is_close(tmp_path: Path) -> None:
+    check(mapped(random_plane_case(PLANE)), tmp_path)
 
 
 @pytest.mark.slow
@@ -121,7 +119,7 @@ def test_compile_prints_it_with_its_error(
     assert f"LUT4 within 10 % on {stored['within_10']} of {stored['held_out']} other designs" in text
 
 
-def test_what_it_was_not_fitted_to_is_told() -> None:
+def test_what_it_does_not_know_is_told() -> None:
     chip = layer(inputs=600, size=120, lanes=1).chip  # 72,000 words of one lane
     found = estimate_area(chip)
     assert (found.luts, found.carries, found.beyond) == (None, None, ("weights in more than 32 banks",))
@@ -143,12 +141,18 @@ def test_compile_gives_the_model_the_contents(
     assert [set(images or {}) for images in given] == [{"hidden.weights", "hidden.parameters", "out.weights"}]
 
 
-@pytest.mark.parametrize("delay", [0, 2])
-def test_the_estimate_says_what_it_is_worth(delay: int) -> None:
+def test_the_estimate_says_what_it_is_worth() -> None:
     case = layer(inputs=20, size=40, lanes=2)
-    port = replace(case.chip.cores[0].ports[0], delay=(delay,))
-    chip = replace(case.chip, cores=(replace(case.chip.cores[0], ports=(port,)),))
-    found = asdict(estimate_area(chip, case.images))
-    held_out = load_model()["held_out_by_kind"]["rings" if delay else "no rings"]
+    found = asdict(estimate_area(case.chip, case.images))
+    held_out = load_model()["held_out_by_kind"]["no rings"]
     assert found["error_percent"] == held_out["luts"]["max_percent"]
     assert (found["held_out"], found["within_10"]) == (held_out["designs"], held_out["luts"]["within_10"])
+    assert held_out["luts"]["within_10"] >= 0.95 * held_out["designs"] >= 20
+
+
+def test_delays_are_told_to_be_beyond_it() -> None:
+    case = layer(inputs=20, size=40, lanes=2)
+    port = replace(case.chip.cores[0].ports[0], delay=(2,))
+    chip = replace(case.chip, cores=(replace(case.chip.cores[0], ports=(port,)),))
+    found = estimate_area(chip, case.images)
+    assert (found.luts, found.beyond, found.brams) == (None, ("delays",), 0)
