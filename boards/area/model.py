@@ -85,7 +85,8 @@ def unfitted(chip: ChipConfig) -> tuple[str, ...]:
     fitted to and held out like others; their error stands in ``coefficients.json`` beside that of the others.
     """
     banks = max(len(weight_memories(core)) for core in chip.cores)
-    return (*["delays"] * has_ring(chip), *[f"weights in more than {MOST_BANKS} banks"] * (banks > MOST_BANKS))
+    reasons = {"delays": has_ring(chip), f"weights in more than {MOST_BANKS} banks": banks > MOST_BANKS}
+    return tuple(reason for reason, holds in reasons.items() if holds)
 
 
 def has_ring(chip: ChipConfig) -> bool:
