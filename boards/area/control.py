@@ -2,7 +2,8 @@
 
 from spikewright.boards.area.planes import place_terms, plane_row_terms
 from spikewright.config import ChipConfig, CoreConfig, slot_bits
-from spikewright.memories import BUS_BITS, chip_memories, window
+from spikewright.memories import bus_memories
+from spikewright.memory import BUS_BITS, window
 from spikewright.rings import RingConfig
 from spikewright.rtl.rows import event_layout
 
@@ -62,7 +63,7 @@ def bus_terms(chip: ChipConfig) -> dict[str, float]:
     """The configuration bus at every memory."""
     if chip.contents == "baked":
         return {}
-    memories = chip_memories(chip)
+    memories = bus_memories(chip)
     return {
         "bus": 1, "bus memory": len(memories),
         "bus address": sum(window(memory).bit_length() - 1 for memory in memories if memory.depth > 1),

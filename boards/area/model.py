@@ -79,13 +79,17 @@ def total(coefficients: Mapping[str, float], terms: Mapping[str, float]) -> floa
 
 
 def unfitted(chip: ChipConfig) -> tuple[str, ...]:
-    """What a chip has for which the model is too far off.
+    """What a chip has that the model does not know, or is too far off for.
 
     A ring takes up to twice as many tables where it is the slowest path of its chip. Chips with them are
     fitted to and held out like others; their error stands in ``coefficients.json`` beside that of the others.
     """
     banks = max(len(weight_memories(core)) for core in chip.cores)
-    reasons = {"delays": has_ring(chip), f"weights in more than {MOST_BANKS} banks": banks > MOST_BANKS}
+    reasons = {
+        "delays": has_ring(chip),
+        "encoders of sound": any(port.encoder is not None for port in chip.inputs),
+        f"weights in more than {MOST_BANKS} banks": banks > MOST_BANKS,
+    }
     return tuple(reason for reason, holds in reasons.items() if holds)
 
 
