@@ -9,13 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from spikewright.boards.area.model import AreaEstimate, Images, chip_terms, estimate_area, load_model
+from spikewright.boards.area.model import (
+    AreaEstimate,
+    Images,
+    chip_terms,
+    estimate_area,
+    load_model,
+    unfitted,
+)
 from spikewright.boards.devices import DEVICES
 from spikewright.boards.synth import Synthesis, synthesise
 from spikewright.cli import main
 from spikewright.compiler.images import write_images
 from spikewright.compiler.mapping import Mapped, map_network
 from spikewright.config import ChipConfig
+from spikewright.filterbank import FilterBankConfig
 from spikewright.present import area_of
 from spikewright.rtl.verilog import write_chip
 from tests.boards.layers import layer
@@ -150,9 +158,12 @@ def test_the_estimate_says_what_it_is_worth() -> None:
     assert held_out["luts"]["within_10"] >= 0.95 * held_out["designs"] >= 20
 
 
-def test_delays_are_told_to_be_beyond_it() -> None:
+def test_delays_and_encoders_are_told_to_be_beyond_it() -> None:
     case = layer(inputs=20, size=40, lanes=2)
-    port = replace(case.chip.cores[0].ports[0], delay=(2,))
-    chip = replace(case.chip, cores=(replace(case.chip.cores[0], ports=(port,)),))
-    found = estimate_area(chip, case.images)
+    core, source = case.chip.cores[0], case.chip.inputs[0]
+    delayed = replace(core, ports=(replace(core.ports[0], delay=(2,)),))
+    found = estimate_area(replace(case.chip, cores=(delayed,)), case.images)
     assert (found.luts, found.beyond, found.brams) == (None, ("delays",), 0)
+    encoder = FilterBankConfig()
+    sound = replace(source, encoder=encoder, shape=(encoder.lines,))
+    assert unfitted(replace(case.chip, inputs=(sound,))) == ("encoders of sound",)
