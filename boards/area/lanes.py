@@ -61,6 +61,11 @@ def constant(core: CoreConfig, name: ParameterName) -> int | None:
     return levels[0]
 
 
+def taken_off(core: CoreConfig) -> int | None:
+    """What a spike takes off, if it is a constant."""
+    return constant(core, "compare" if core.neuron.resets_by_compare else "reset_amount")
+
+
 def clamps(core: CoreConfig) -> list[Clamp]:
     """What is clamped on the way to the potential, last first."""
     neuron, current = core.neuron, core.neuron.current
@@ -76,7 +81,8 @@ def clamps(core: CoreConfig) -> list[Clamp]:
 def leaks(core: CoreConfig) -> list[Leak]:
     """What decays and is stored: the potential, then the current."""
     neuron, current, latency = core.neuron, core.neuron.current, CoreLatency(core)
-    late = neuron.fires and neuron.reset == "subtract" and neuron.reset_when == "next"
+    late = (neuron.fires and neuron.reset == "subtract" and neuron.reset_when == "next"
+            and taken_off(core) != 0)
     biased = constant(core, "bias") != 0 or (current is not None and current.feeds == "old")
     found = [Leak(neuron.decay, neuron.state_bits, has_level(core, "decay"),
                   core.stored_bits or core.accumulator_bits, late + biased, latency.decay > 0)]
@@ -137,7 +143,7 @@ def joined_columns(core: CoreConfig, leak: Leak) -> int:
     current = core.neuron.current
     added = current.bits if current is not None and current.feeds == "old" and leak.stores_potential else 0
     columns = min(max(leak.bits, added), leak.width)
-    amount = constant(core, "compare" if core.neuron.resets_by_compare else "reset_amount")
+    amount = taken_off(core)
     constants = bool(constant(core, "bias")) and amount is not None  # they are one operand
     if leak.operands > 3:
         return columns if constants else 2 * columns
@@ -153,7 +159,7 @@ def reset_terms(core: CoreConfig) -> dict[str, float]:
         value = constant(core, "reset_value")
         return {"reset level": neuron.state_bits} if value is None else \
             {"reset set": ones(value, neuron.state_bits)}
-    amount = constant(core, "compare" if neuron.resets_by_compare else "reset_amount")
+    amount = taken_off(core)
     below = trailing_zeros(amount, neuron.state_bits) if amount is not None else 0
     # What is left of a potential that was at least the level has its sign, and mostly a bit less.
     return {"reset subtract": max(0, neuron.state_bits - 2 - below)}
