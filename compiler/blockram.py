@@ -2,8 +2,7 @@
 
 Yosys (``memory_libmap``, 0.70) lays a memory out in every width that a block can have, gives each layout a
 cost, and takes the cheapest. Blocks of a layout stand in rows of so many words; what is left of the width of
-one row's last block is used for the next row, so that their number is that of all bits over the block's
-width, rounded up once.
+one row's last block is used for the next row: their number is that of all bits over the block's width.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +17,21 @@ from spikewright.config import ChipConfig, CoreConfig, slot_bits
 from spikewright.memories import chip_memories, core_memories
 from spikewright.rings import ring_memories, ring_tables
 
-__all__ = ["DEVICES", "ECP5", "ICE40", "Device", "Family", "Ram", "Realised", "blocks", "realise",
-           "realised_memories", "used_lanes", "varying_bits"]
+__all__ = [
+    "DEVICES",
+    "ECP5",
+    "ICE40",
+    "Device",
+    "Family",
+    "Ram",
+    "Realised",
+    "blocks",
+    "live_lanes",
+    "realise",
+    "realised_memories",
+    "used_lanes",
+    "varying_bits",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,9 +179,16 @@ def realise(family: Family, depth: int, width: int, *, written: bool, block: boo
     return best if blocks.cost < cost else choice
 
 
+def live_lanes(chip: ChipConfig, core: CoreConfig) -> int:
+    """Lanes that synthesis keeps: a baked core in the plane that fires has none without a neuron."""
+    idle = chip.contents == "baked" and core.plane is not None and core.neuron.fires
+    return core.partial_lanes if idle and core.partial_slots == core.slots else core.lanes
+
+
 def used_lanes(chip: ChipConfig, core: CoreConfig) -> int:
     """Lanes that weights feed: with baked contents those that have a neuron."""
-    return min(core.lanes, core.neurons) if chip.contents == "baked" else core.lanes
+    idle = chip.contents == "baked" and core.partial_slots == core.slots
+    return core.partial_lanes if idle else core.lanes
 
 
 def varying_bits(chip: ChipConfig, images: Mapping[str, Image] | None = None) -> dict[str, int]:
@@ -188,8 +207,9 @@ def varying_bits(chip: ChipConfig, images: Mapping[str, Image] | None = None) ->
             if memory.name.startswith(f"{core.name}.weights"):
                 if core.slots == 1:
                     widths[memory.name] = used_lanes(chip, core) * core.weight_bits
-            elif not memory.state and lane.isdecimal() and int(lane) >= used_lanes(chip, core):
-                widths[memory.name] = 0
+            elif lane.isdecimal():
+                kept = live_lanes(chip, core) if memory.state else used_lanes(chip, core)
+                widths[memory.name] *= int(lane) < kept
     for name, image in (images or {}).items():
         widths[name] = min(widths[name], differing(image if len(image) else [0]))
     return widths

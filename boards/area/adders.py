@@ -1,15 +1,17 @@
-"""Adders of a chip: bits of carry chains, and constant multiplications, made of rows of adders."""
+"""Adders as Yosys makes them: carry chains, and products with constants of several operands."""
 
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
-from spikewright.compiler.blockram import used_lanes
-from spikewright.config import ChipConfig, CompressedRows, CoreConfig, slot_bits
-from spikewright.fixed import unsigned_bits
+from spikewright.rtl.arithmetic import signed_digits
 
-__all__ = ["carry_terms", "product_columns"]
+__all__ = ["chains", "pairs", "product_columns"]
+
+
+LOGIC_BITS = 4
+"""Widest adder that Yosys makes of look-up tables alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ def product_columns(constant: int, bits: int, width: int) -> tuple[int, ...]:
     gives: that is a carry chain of its own. Columns of one or two bits go into the last carry chain.
     """
     found: Counter[int] = Counter()
-    for operands in joined(signed_digits(constant), bits):
+    for operands in joined(list(signed_digits(constant)), bits):
         if len(operands) > 2:
             top = min(width, max(operand.high for operand in operands) + 1)
             found.update(sum(operand.low <= column and (operand.signed or column < operand.high)
@@ -47,86 +49,12 @@ def joined(terms: list[tuple[int, int]], bits: int) -> list[list[Operand]]:
     return [operands[: first + 1], [result, *operands[first + 1:]]]
 
 
-def signed_digits(constant: int) -> list[tuple[int, int]]:
-    """Canonical signed digits, lowest first: power, and +1 or -1."""
-    found, power = [], 0
-    while constant:
-        if constant & 1:
-            found.append((power, 2 - (constant & 3)))
-            constant -= found[-1][1]
-        constant >>= 1
-        power += 1
-    return found
-
-
 def chains(constant: int) -> int:
     """Carry chains of the product with a constant."""
     return sum(len(operands) > 1 or operands[0].signed
-               for operands in joined(signed_digits(constant), 1)) if constant else 0
+               for operands in joined(list(signed_digits(constant)), 1)) if constant else 0
 
 
 def pairs(bits: int) -> int:
-    """Carry cells of an adder: each has two bits."""
-    return ceil(bits / 2)
-
-
-def carry_terms(chip: ChipConfig) -> dict[str, float]:
-    """Carry cells that the adders of a chip would take, by kind."""
-    terms: dict[str, float] = {}
-    for core in chip.cores:
-        lanes = used_lanes(chip, core)
-        lane = {term: (lanes if term in ("accumulate", "value") else core.lanes) * amount
-                for term, amount in lane_carries(core).items()}
-        for kind, cells in (lane | row_carries(core, lanes) | control_carries(core, core.lanes)).items():
-            terms[kind] = terms.get(kind, 0.0) + cells
-    return terms
-
-
-def lane_carries(core: CoreConfig) -> dict[str, float]:
-    """One lane: accumulation, comparison and reset, decay, bias."""
-    neuron, held = core.neuron, int(core.holds)
-    width, bits = core.accumulator_bits, core.neuron.state_bits
-    stored = {level.name for level in (*core.parameters, *core.levels)}
-    shifts = neuron.decay.kind == "shift" and neuron.decay.shift > 0
-    biased = "bias" in stored or neuron.bias[0] != 0
-    late = neuron.fires and neuron.reset == "subtract" and neuron.reset_when == "next"
-    amount = neuron.fires and neuron.reset == "subtract" and neuron.reset_when == "now"
-    terms: dict[str, float] = {
-        "accumulate": pairs(width), "held": held * pairs(width + 1),
-        "floor": pairs(width + held) if neuron.floor is not None else 0,
-        "value": pairs(core.weight_bits + core.value_bits) if core.value_bits else 0,
-        "compare": pairs(bits + 1) if neuron.fires else 0,
-        "amount": pairs(bits) if amount and not neuron.resets_by_compare else 0,
-        "shift": pairs(bits) if shifts else 0,
-        "stored": 0 if shifts and width == bits else pairs(width) if late or biased else 0,
-    }
-    if neuron.decay.kind == "multiply":
-        terms["magnitude"] = 2 * pairs(bits)
-        fraction, factor = neuron.decay.fraction_bits, neuron.decay.factor[0]
-        if "decay" in stored:
-            terms["wide product"] = pairs(bits + fraction) if bits > 18 else 0
-        elif factor:
-            terms["product"] = chains(factor) * pairs(bits + fraction)
-    return terms
-
-
-def row_carries(core: CoreConfig, lanes: int) -> dict[str, float]:
-    """Walkers: addresses and counters."""
-    passes = pairs(unsigned_bits(core.value_bits - 1)) if core.value_bits else 0
-    if isinstance(core.rows, CompressedRows):
-        rows = core.rows
-        address = pairs(unsigned_bits(rows.entries - 1))
-        return {"walker": lanes * (2 * address + 3 * pairs(rows.offset_bits) + passes), "queue": lanes}
-    address = pairs(unsigned_bits(core.total_rows * core.slots - 1))
-    return {"dense": address + pairs(slot_bits(core)) + passes, "row": chains(core.slots) * address}
-
-
-def control_carries(core: CoreConfig, lanes: int) -> dict[str, float]:
-    """Intake, sequencer and emitter."""
-    event = pairs(unsigned_bits(core.total_rows - 1))
-    terms: dict[str, float] = {"control": 1 + pairs(slot_bits(core)),
-                               "port": sum(event for port in core.ports if port.first_row)}
-    if core.neuron.fires:
-        depth = max(1, (core.slots - 1).bit_length())
-        terms["emit"] = (pairs(lanes) if lanes > 1 else 0) + 2 * pairs(depth) + pairs(depth + 1)
-    return terms
+    """Carry cells of an adder: each has two bits; adders of a few bits become look-up tables."""
+    return ceil(bits / 2) if bits > LOGIC_BITS else 0

@@ -13,15 +13,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from spikewright.boards.area.adders import carry_terms
+from spikewright.boards.area.carries import carry_terms
 from spikewright.boards.area.terms import add, lut_terms
 from spikewright.compiler.blockram import ECP5, blocks, realised_memories, varying_bits
 from spikewright.compiler.words import Image
-from spikewright.config import ChipConfig, KernelRows
+from spikewright.config import ChipConfig
+from spikewright.memories import weight_memories
 
-__all__ = ["AreaEstimate", "Images", "chip_terms", "estimate_area", "load_model", "total"]
+__all__ = ["AreaEstimate", "Images", "chip_terms", "estimate_area", "has_ring", "load_model", "total",
+           "unfitted"]
 
 TECHNOLOGY = "ecp5"
+MOST_BANKS = 32
+"""Most banks of weights of a core whose choice the model knows."""
 Images = Mapping[str, Image] | None
 
 
@@ -38,7 +42,7 @@ class AreaEstimate:
     held_out, within_10
         How many these are, and how many of them are met within 10 %.
     beyond
-        What the chip has that the model was not fitted to: then there are no ``luts`` and ``carries``.
+        What the chip has for which the model is too far off: then there are no ``luts`` and ``carries``.
     """
 
     luts: int | None
@@ -62,7 +66,7 @@ def load_model() -> dict[str, Any]:
 
 def chip_terms(chip: ChipConfig, images: Images = None) -> dict[str, dict[str, float]]:
     """Amounts of all terms of a chip, of ``luts`` and of ``carries``."""
-    parts = lut_terms(chip, realised_memories(ECP5, chip, images), varying_bits(chip, images))
+    parts = lut_terms(chip, realised_memories(ECP5, chip, images), varying_bits(chip, images), images)
     luts: dict[str, float] = {}
     for part in parts.values():
         add(luts, part)
@@ -75,22 +79,23 @@ def total(coefficients: Mapping[str, float], terms: Mapping[str, float]) -> floa
 
 
 def unfitted(chip: ChipConfig) -> tuple[str, ...]:
-    """What a chip has that no design had which the model was fitted to."""
-    found = set()
-    for core in chip.cores:
-        neuron = core.neuron
-        constant = all(level.name != "decay" for level in (*core.parameters, *core.levels))
-        for there, what in (
-            (isinstance(core.rows, KernelRows), "kernels"),
-            (any(port.delayed for port in core.ports), "delays"),
-            (any(port.plane is not None for port in core.ports), "addresses in the plane"),
-            (neuron.current is not None, "synaptic currents"),
-            (neuron.max_spikes > 1, "several spikes a step"),
-            (neuron.decay.kind == "multiply" and constant, "decays by a constant factor"),
-        ):
-            if there:
-                found.add(what)
-    return tuple(sorted(found))
+    """What a chip has that the model does not know, or is too far off for.
+
+    A ring takes up to twice as many tables where it is the slowest path of its chip. Chips with them are
+    fitted to and held out like others; their error stands in ``coefficients.json`` beside that of the others.
+    """
+    banks = max(len(weight_memories(core)) for core in chip.cores)
+    reasons = {
+        "delays": has_ring(chip),
+        "encoders of sound": any(port.encoder is not None for port in chip.inputs),
+        f"weights in more than {MOST_BANKS} banks": banks > MOST_BANKS,
+    }
+    return tuple(reason for reason, holds in reasons.items() if holds)
+
+
+def has_ring(chip: ChipConfig) -> bool:
+    """Whether it has delays or cycles."""
+    return any(port.delayed for core in chip.cores for port in core.ports)
 
 
 def estimate_area(chip: ChipConfig, images: Images = None) -> AreaEstimate:
@@ -105,7 +110,7 @@ def estimate_area(chip: ChipConfig, images: Images = None) -> AreaEstimate:
     if not beyond:
         terms, coefficients = chip_terms(chip, images), model["coefficients"]
         luts, carries = (round(total(coefficients[name], terms[name])) for name in ("luts", "carries"))
-    held_out = model["held_out"]
+    held_out = model["held_out_by_kind"]["no rings"]
     return AreaEstimate(luts=luts, carries=carries, brams=blocks(ECP5, chip, images), beyond=beyond,
                         error_percent=held_out["luts"]["max_percent"],
                         mean_error_percent=held_out["luts"]["mean_percent"], held_out=held_out["designs"],

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -22,12 +23,14 @@ from spikewright.compiler.blockram import (
     realised_memories,
     varying_bits,
 )
+from spikewright.compiler.images import write_images
 from spikewright.compiler.mapping import map_network
 from spikewright.compiler.summary import summarise
+from spikewright.convolution import Convolution
 from spikewright.memories import chip_memories
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
 from spikewright.neuron import NeuronConfig
-from spikewright.rtl.verilog import to_verilog
+from spikewright.rtl.verilog import to_verilog, write_chip
 from tests.cosim.builds import write_files
 from tests.networks import random_case
 
@@ -168,3 +171,27 @@ def test_rings_and_their_tables(each: bool, tmp_path: Path) -> None:
     counted = summarise(network, chip)
     states = sum(memory.depth * memory.width for memory in chip_memories(chip) if memory.state)
     assert counted.state_bits == states + 9 * 38 * 16
+
+
+@pytest.mark.parametrize(("fires", "contents", "states"), [
+    (True, "baked", 3), (False, "baked", 4), (True, "bus", 4),
+])
+def test_lanes_without_a_channel_are_dropped_where_nothing_reads_them(
+    fires: bool, contents: Literal["baked", "bus"], states: int, tmp_path: Path
+) -> None:
+    """Three channels in four lanes: potentials of all go out, and the bus reads all memories."""
+    shape = Convolution(source=(1, 8, 8), target=(3, 6, 6), size=(3, 3))
+    neuron = NeuronConfig(fires=fires, state_bits=12, compare=(40,), reset_amount=(40,))
+    network = IntegerNetwork(
+        name="plane", weight_bits=4, inputs=(InputPort(name="in", shape=(1, 8, 8)),),
+        populations=(Population(name="p", size=108, shape=(3, 6, 6), neuron=neuron),),
+        edges=(Edge(source="in", target="p", convolution=shape,
+                    weights=np.random.default_rng(2).integers(-8, 8, shape.kernel_shape)),),
+        outputs=("p",))
+    mapped = map_network(network, lanes=4, contents=contents)
+    found = realised_memories(ECP5, mapped.chip, mapped.images)
+    assert sum(".state." in name for name in found) == states
+    write_chip(mapped.chip, tmp_path / "rtl")
+    write_images(mapped.chip, mapped.images, tmp_path / "memory")
+    made = synthesise(tmp_path / "rtl", DEVICES["ecp5"], tmp_path / "out")
+    assert blocks(ECP5, mapped.chip, mapped.images) == made.brams
