@@ -173,8 +173,8 @@ def test_a_recording_is_coded_and_rests_before_its_sample_ends() -> None:
 
 def test_a_window_is_taken_ahead() -> None:
     """While a window is at work the next one's samples come in; then the ring is full."""
-    made = case(small(rate_hz=6000, burst=12))
-    got = encode(made, [noise(300)])
+    made = case(small(rate_hz=500))
+    got = encode(made, [noise(150)])
     first = got.watched["active"].index(1)
     taken = sum(cycle <= first for cycle in got.cycles["source"])
     assert taken == pytest.approx(made.config.window + made.layout.longest - 1, abs=2)
