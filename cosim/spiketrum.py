@@ -26,17 +26,18 @@ TOP = "spiketrum"
 HARNESS = Path(__file__).parent / "verilog" / "spiketrum_harness.sv"
 
 
-def write_encoder(layout: SpiketrumLayout, tables: SpiketrumTables, folder: Path) -> list[Path]:
+def write_encoder(layout: SpiketrumLayout, tables: SpiketrumTables, folder: Path, *, name: str = TOP
+                  ) -> list[Path]:
     """Write ``rtl/*.v`` and ``memory/*.hex`` into a folder, which simulators run in; returns the Verilog."""
     rtl, contents = folder / "rtl", folder / "memory"
     rtl.mkdir(parents=True, exist_ok=True)
     contents.mkdir(exist_ok=True)
-    files = [rtl / f"{TOP}.v"]
+    files = [rtl / f"{name}.v"]
     design = SpiketrumEncoder(layout)
-    files[0].write_text(to_verilog(design, name=TOP, platform=VerilogPlatform(contents=True)))
-    for name in CELLS:
-        files.append(rtl / name)
-        shutil.copyfile(Path(verilog.__file__).parent / "verilog" / name, files[-1])
+    files[0].write_text(to_verilog(design, name=name, platform=VerilogPlatform(contents=True)))
+    for cell in CELLS:
+        files.append(rtl / cell)
+        shutil.copyfile(Path(verilog.__file__).parent / "verilog" / cell, files[-1])
     images = spiketrum_images(layout, tables)
     for memory in spiketrum_memories(layout):
         if not memory.state:

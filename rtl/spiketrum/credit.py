@@ -48,17 +48,17 @@ class Credit(wiring.Component):
         config = self.config
         price, begin = config.sample_rate_hz, config.sample_rate_hz // 2  # beginning with half rounds
         most = config.burst * price + price - 1
-        credit = Signal(range(most + config.rate_hz * config.window + 1), init=begin)
+        saved = Signal(range(most + config.rate_hz * config.window + 1), init=begin)
         uncounted = Signal(range(config.window + 1))
-        m.d.comb += self.enough.eq(credit >= price)
+        m.d.comb += self.enough.eq(saved >= price)
         with m.If(self.gain):
             m.d.sync += uncounted.eq(self.positions)
         with m.If(uncounted != 0):
-            m.d.sync += [uncounted.eq(uncounted - 1), credit.eq(credit + config.rate_hz)]
+            m.d.sync += [uncounted.eq(uncounted - 1), saved.eq(saved + config.rate_hz)]
         with m.Elif(self.spend):
-            m.d.sync += credit.eq(credit - price)
-        with m.Elif(self.close & (credit > most)):
-            m.d.sync += credit.eq(most)
+            m.d.sync += saved.eq(saved - price)
+        with m.Elif(self.close & (saved > most)):
+            m.d.sync += saved.eq(most)
         with m.If(self.restart):
-            m.d.sync += credit.eq(begin)
+            m.d.sync += saved.eq(begin)
         return m

@@ -128,9 +128,9 @@ class RowWalker(wiring.Component):
             self.groups.read_address.eq(tap.group), self.spans.read_address.eq(span),
             last_row.eq(removes | (tap.group == layout.groups - 1)), tap.shifts.eq(here.shifts),
         ]
-        self._kernels(m, runs & ~subtracts, removes, here)
+        left = self._kernels(m, runs & ~subtracts, removes, here)
         self._lags(m, runs & subtracts, reach)
-        ends = self._taps(m, runs, subtracts, removes)
+        ends = self._taps(m, runs, left, subtracts, removes)
         with m.FSM():
             with m.State("REST"):
                 m.d.sync += [tap.group.eq(Mux(removes, self.channel >> lane_bits, 0)),
@@ -167,10 +167,10 @@ class RowWalker(wiring.Component):
             m.d.sync += [tap.group.eq(tap.group + 1), span.eq(span + 1)]
         return m
 
-    def _kernels(self, m: Module, runs: Value, removes: Value, here: Any) -> None:
-        """Addresses along kernel and residual, back to the kernel's first word at every second position."""
+    def _kernels(self, m: Module, runs: Value, removes: Value, here: Any) -> Signal:
+        """Addresses along kernel and residual, again for every pair; samples of the kernel that are left."""
         layout, tap = self.layout, self.tap
-        self.left = left = Signal(range(layout.longest + 1))  # samples of the kernel
+        left = Signal(range(layout.longest + 1))
         pair_start, next_pair = Signal.like(tap.residual_address), Signal.like(tap.residual_address)
         m.d.comb += [
             next_pair.eq(Mux(tap.begin, self.window_start + Mux(removes, self.position, 0), pair_start + 2)),
@@ -182,6 +182,7 @@ class RowWalker(wiring.Component):
         with m.Else():
             m.d.sync += [left.eq(left - 1), tap.kernel_address.eq(tap.kernel_address + 1),
                          tap.residual_address.eq(tap.residual_address + 1)]
+        return left
 
     def _lags(self, m: Module, runs: Value, reach: Any) -> None:
         """Addresses along the correlations of kernels, which are read only where there are any."""
@@ -194,9 +195,9 @@ class RowWalker(wiring.Component):
         with m.Else():
             m.d.sync += [lag.eq(lag + 1), tap.gram_address.eq(tap.gram_address + 1)]
 
-    def _taps(self, m: Module, runs: Signal, subtracts: Value, removes: Value) -> Value:
+    def _taps(self, m: Module, runs: Signal, left: Signal, subtracts: Value, removes: Value) -> Value:
         """What a word is to the sums at its position; whether it is the row's last."""
-        tap, left = self.tap, self.left
+        tap = self.tap
         at = Signal(range(self.layout.config.window + 2))  # the position, or the first of two
         begins, completes = Signal(), left == 1
         m.d.sync += begins.eq(tap.begin | (left == 0))

@@ -91,7 +91,8 @@ def test_loads_and_changes_and_does_not_mind() -> None:
     words = [expected_words(made, recordings) for made in (first, second)]
     assert words[0] != words[1]
     runner = Bench(design, platform=StrictPlatform(), patience=20000, p_valid={"request": 0.01},
-                   watch={"strobe": design.controller.bus.strobe, "active": design.encoder.active})
+                   watch={"strobe": design.controller.bus.strobe, "claimed": design.controller.bus.active,
+                          "active": design.encoder.active})
 
     async def process(ctx: Any) -> None:
         runner.p_valid = 1.0
@@ -106,4 +107,7 @@ def test_loads_and_changes_and_does_not_mind() -> None:
     got = runner.run(process)
     assert got["response"] == answers
     assert meanings(got["sink"]) == words[0] + words[1]
-    assert not np.logical_and(got.watched["strobe"], got.watched["active"]).any(), "not while it codes"
+    strobe, claimed, active = (np.array(got.watched[name], bool) for name in ("strobe", "claimed", "active"))
+    assert not (strobe & active).any(), "no transfer while it codes"
+    assert (claimed & active).any(), "some wait until a window is done"
+    assert not (claimed[:-1] & ~active[:-1] & active[1:]).any(), "and then none begins"

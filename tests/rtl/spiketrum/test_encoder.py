@@ -76,7 +76,6 @@ CHANGES: dict[str, dict[str, Any]] = {
     "one channel": {"channels": 1},
     "lanes without a channel": {"channels": 6},
     "a gate": {"gate": 2500},
-    "bursts": {"burst": 2, "rate_hz": 900},
     "more spikes than there is to code": {"rate_hz": 6000, "burst": 13, "levels": 8, "range_db": 70.0},
     "narrow": {"kernel_bits": 4, "gram_bits": 5, "correlation_bits": 12, "pcm_bits": 10},
     "wide": {"kernel_bits": 12, "gram_bits": 18, "correlation_bits": 24, "pcm_bits": 24},
@@ -174,13 +173,24 @@ def test_a_recording_is_coded_and_rests_before_its_sample_ends() -> None:
 
 def test_a_window_is_taken_ahead() -> None:
     """While a window is at work the next one's samples come in; then the ring is full."""
-    made = case(small(rate_hz=6000, burst=12))
-    got = encode(made, [noise(300)])
+    made = case(small(rate_hz=500))
+    got = encode(made, [noise(150)])
     first = got.watched["active"].index(1)
     taken = sum(cycle <= first for cycle in got.cycles["source"])
     assert taken == pytest.approx(made.config.window + made.layout.longest - 1, abs=2)
     before_second = sum(cycle < first + active_cycles(got)[0] for cycle in got.cycles["source"])
     assert before_second == made.layout.ring >= 2 * made.config.window + made.layout.longest
+
+
+def test_a_burst_is_all_that_a_window_gets() -> None:
+    """After silence there is credit for more; a burst of it is kept."""
+    made = case(small(burst=2, rate_hz=900), 4)
+    samples = np.concatenate([np.zeros(90, np.int64), noise(30)])
+    spikes = [len(channels) for _, channels, _ in windows(made, samples)]
+    assert spikes.count(2) > 1
+    assert made.config.spikes(len(samples)) > sum(spikes), "credit was lost"
+    got = encode(made, [samples])
+    assert meanings(got["sink"]) == expected_words(made, [samples])
 
 
 def test_windows_end_in_both_ways() -> None:
