@@ -64,8 +64,8 @@ def test_verilator_takes_it(tmp_path: Path) -> None:
     root = find_verilator()
     files = sorted(path.relative_to(tmp_path) for path in rtl.glob("*.v"))
     command = ["perl", str(root / "bin" / "verilator"), "--lint-only", "-Wall", "--top-module", "chip"]
-    done = subprocess.run([*command, *map(str, (WAIVERS, *files))], cwd=tmp_path, capture_output=True, text=True,
-                          check=False, env={**os.environ, "VERILATOR_ROOT": str(root)})
+    done = subprocess.run([*command, *map(str, (WAIVERS, *files))], cwd=tmp_path, capture_output=True,
+                          text=True, check=False, env={**os.environ, "VERILATOR_ROOT": str(root)})
     assert done.stderr == ""
 
 
