@@ -63,8 +63,8 @@ class PdmReceiver(wiring.Component):
     A bit is 1 or -1. A sample is a moving average of moving averages, ``order`` times, in units of
     ``2**(1 - bits)``, rounded down; full scale itself becomes the highest sample. Averages fall off towards
     half the sample rate: with order 4 by 0.9 dB at an eighth of the rate, 3.7 at a quarter, 15.7 at half.
-    The first ``order`` samples after reset are not settled. A sample is in ``sink`` ``order + 4`` cycles after
-    the edge that its last bit is taken with.
+    The first ``order`` samples after reset are not settled. A sample is in ``sink`` ``order + 4`` cycles
+    after the edge that its last bit is taken with.
 
     Members
     -------
