@@ -51,6 +51,7 @@ bench: setup ## Measure what docs/benchmarks.md shows: sparse rows, speed of the
 	$(BIN)/python benchmarks/rings.py
 	$(BIN)/python benchmarks/spiketrum.py
 	$(BIN)/python benchmarks/spiketrum_area.py
+	$(BIN)/python benchmarks/filterbank.py
 
 clean: ## Remove everything that can be made again, .venv included
 	rm -rf $(VENV) out build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
 """What the cochlear filter bank costs on an ECP5, how exact it is and how fast its model: docs/benchmarks.md.
 
 python benchmarks/filterbank.py [--only area accuracy speed]
-"""  # fmt: skip
+"""
 
 import argparse
 import tempfile
@@ -34,17 +34,18 @@ def banks() -> Iterator[tuple[str, FilterBankConfig]]:
 def area() -> None:
     """Synthesise and place every bank."""
     device = DEVICES["ecp5"]
-    print("| bank | LUT4 | carries | logic cells | FF | block RAM | multipliers | clock (MHz) | cycles a sample |"
-          " clock needed (MHz) |")
-    print("|---" * 10 + "|")
+    columns = ("bank", "LUT4", "carries", "logic cells", "FF", "block RAM", "multipliers", "clock (MHz)",
+               "cycles a sample", "needed (MHz)")
+    print(f"| {' | '.join(columns)} |\n" + "|---" * len(columns) + "|")
     for what, config in banks():
         with tempfile.TemporaryDirectory() as folder:
             rtl = write_filterbank(config, Path(folder))
             made: Synthesis = synthesise(rtl, device, Path(folder, "out"), top="filterbank")
             placed = place_seeds(made.netlist, device, top="filterbank", jobs=1)
         clocks = ", ".join(f"{seed.fmax_mhz:.1f}" for seed in placed)
-        print(f"| {what} | {made.luts} | {made.carries} | {placed[0].logic_cells} | {made.ffs} | {made.brams} |"
-              f" {made.dsps} | {clocks} | {config.cycles:,} | {config.clock_hz / 1e6:.1f} |", flush=True)
+        cells = made.luts, made.carries, placed[0].logic_cells, made.ffs, made.brams, made.dsps
+        print(f"| {what} | {' | '.join(map(str, cells))} | {clocks} | {config.cycles:,} |"
+              f" {config.clock_hz / 1e6:.1f} |", flush=True)
 
 
 def accuracy() -> None:

@@ -54,6 +54,10 @@ class FilterBank:
         self._chain = np.zeros((ORDER + 1, self.batch, self.config.channels), np.complex128)
         self._sums = np.zeros((self.batch, self.config.channels))
 
+    def state(self) -> tuple[npt.NDArray[np.complex128], Reals]:
+        """States of the sections, ``(4, batch, channels)``, and the sums that fire, ``(batch, channels)``."""
+        return self._chain[1:].copy(), self._sums.copy()
+
     def filter(self, samples: npt.ArrayLike) -> Reals:
         """Outputs before rectification, ``(samples, batch, channels)``, for sound ``(samples, batch)``."""
         sound = self._checked(samples)

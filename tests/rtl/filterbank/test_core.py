@@ -15,7 +15,7 @@ from spikewright.models.filterbank import FixedFilterBank
 from spikewright.rtl.filterbank.core import FilterBankCore
 from tests.rtl.cores import meanings, word
 from tests.rtl.platforms import StrictPlatform
-from tests.rtl.streams import Run, run_streams
+from tests.rtl.streams import Bench, Run, run_streams
 
 Sound = npt.NDArray[np.int64]
 CHANCES = [(1.0, 1.0), (0.02, 1.0), (1.0, 0.2), (0.05, 0.1)]
@@ -91,6 +91,33 @@ def test_equals_the_model(name: str) -> None:
     assert filterbank_tables(config).saturates == (name != "never saturating")
     got = run(config, sent(config, sounds), len(wanted))
     assert meanings(got["sink"]) == wanted
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_states_are_those_of_the_model(name: str) -> None:
+    """Every bit of every section and sum, in the middle of a recording; spikes show little of them."""
+    config = CONFIGS[name]
+    sound = recordings(config)[0][:50]
+    bank = FixedFilterBank(config)
+    fired = int(bank.spikes(sound[:, None]).sum())
+    platform, words = StrictPlatform(), sent(config, [sound])[:-1]
+    bench = Bench(FilterBankCore(config), platform=platform)
+    memories: dict[str, list[int]] = {}
+
+    async def process(ctx: Any) -> None:
+        await bench.exchange(ctx, {"source": words}, {"sink": fired}, drain=2 * config.cycles)
+        memories.update(platform.read(ctx))
+
+    bench.run(process)
+    state, sums = bank.state()
+    bits, channel_bits = config.state_bits, config.word.address_bits
+    mask = (1 << bits) - 1
+    for section, row in enumerate(state[:, 0]):
+        expected = [int(z.real) & mask | (int(z.imag) & mask) << bits for z in row]
+        first = section << channel_bits
+        assert memories["filterbank.states"][first:first + config.channels] == expected
+        assert len(set(expected)) == config.channels
+    assert memories["filterbank.sums"] == sums[0].astype(int).tolist()
 
 
 @pytest.mark.parametrize(("p_valid", "p_ready"), CHANCES)

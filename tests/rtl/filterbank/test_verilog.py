@@ -1,4 +1,4 @@
-"""The Verilog of a filter bank: taken by the tools, within its budget, and with its images the same as the model."""
+"""The Verilog of a filter bank: taken by the tools, within its budget, with its images equal to the model."""
 
 import os
 import shutil
@@ -63,9 +63,9 @@ def test_verilator_takes_it(tmp_path: Path) -> None:
     rtl = write_filterbank(BANK, tmp_path, name="chip")  # the name that the waivers are for
     root = find_verilator()
     files = sorted(path.relative_to(tmp_path) for path in rtl.glob("*.v"))
-    command = ["perl", root / "bin" / "verilator", "--lint-only", "-Wall", "--top-module", "chip", WAIVERS, *files]
-    done = subprocess.run(list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, check=False,
-                          env={**os.environ, "VERILATOR_ROOT": str(root)})
+    command = ["perl", str(root / "bin" / "verilator"), "--lint-only", "-Wall", "--top-module", "chip"]
+    done = subprocess.run([*command, *map(str, (WAIVERS, *files))], cwd=tmp_path, capture_output=True,
+                          text=True, check=False, env={**os.environ, "VERILATOR_ROOT": str(root)})
     assert done.stderr == ""
 
 
