@@ -92,7 +92,10 @@ class CorrelationRows(wiring.Component):
         return m
 
     def _words(self, m: Module) -> None:
-        """Words of kernels and of their correlations to the lanes, both after as many cycles."""
+        """Words of kernels and of their correlations to the lanes, both after as many cycles.
+
+        Beyond its range a correlation is 0, not what the memory last read.
+        """
         config, memories, tap = self.layout.config, self.memories, self.tap
         m.d.comb += [
             memories.kernels.read_enable.eq(tap.kernel_read),
@@ -101,24 +104,23 @@ class CorrelationRows(wiring.Component):
         ]
         kernels, gram = (delayed(m, banks.read_data, self.latency.word - banks.latency)
                          for banks in (memories.kernels, memories.gram))
+        inside = delayed(m, tap.gram_read, self.latency.word)
         for index, lane in enumerate(self.lanes):
             m.d.comb += [
                 lane.kernel.eq(kernels.word_select(index, config.kernel_bits)),
-                lane.gram.eq(gram.word_select(index, config.gram_bits)), lane.shift.eq(tap.shifts[index]),
+                lane.gram.eq(Mux(inside, gram.word_select(index, config.gram_bits), 0)),
+                lane.shift.eq(tap.shifts[index]),
             ]
 
     def _control(self, m: Module, control: Any) -> None:
         """Each of the lanes' signals in its cycle."""
         tap, latency, memories = self.tap, self.latency, self.memories
         sample = memories.residual.read_data.as_signed()
-        inside = delayed(m, tap.gram_read, latency.word)
         with m.Switch(self.task):
             with m.Case(Task.CORRELATE):
                 m.d.comb += control.factor.eq(sample)
-            with m.Case(Task.REMOVE):
+            with m.Case(Task.REMOVE, Task.SUBTRACT):
                 m.d.comb += control.factor.eq(self.amplitude)
-            with m.Case(Task.SUBTRACT):
-                m.d.comb += control.factor.eq(Mux(inside, self.amplitude, 0))
             with m.Case(Task.WEIGH):
                 m.d.comb += control.factor.eq(self.correlation)
         first, last = delayed(m, tap.first, latency.product), delayed(m, tap.last, latency.product + 1)
