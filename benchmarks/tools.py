@@ -39,6 +39,7 @@ from spikewright.cosim.stimulus import bernoulli
 from spikewright.network import IntegerNetwork
 
 STEPS = 100
+EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 
 Row = tuple[str, int, "Time"]
 """What was timed, what it did so many of (0: it is the time itself that counts), and how long it took."""
@@ -96,6 +97,37 @@ def compilation(folder: Path, runs: int) -> Iterator[Row]:
     yield "compile C, RTL included: spikewright compile c.nir, a new process", 0, timed(
         lambda: python(*command), runs)
     yield "for comparison: import torch, a new process", 0, timed(lambda: python("-c", "import torch"), runs)
+
+
+def convolutions(folder: Path, runs: int) -> Iterator[Row]:
+    """The convolutional network of the NIR paper on one recording of N-MNIST, where the data are."""
+    root = os.environ.get("SPIKEWRIGHT_DATA")
+    if not root:
+        print("SPIKEWRIGHT_DATA names no data: cnn_sinabs is left out", file=sys.stderr)
+        return
+    graph, semantics = Path(root) / "nir" / "cnn_sinabs.nir", EXAMPLES / "cnn_sinabs.yaml"
+    made = []
+
+    def compile_it() -> None:
+        made.append(spikewright.compile(graph, semantics=semantics, output=folder / "cnn", force=True))
+
+    yield "compile cnn_sinabs, RTL included: spikewright.compile(path)", 0, timed(compile_it, runs)
+    recording = {"bin_ms": 1.0, "steps": 300, "samples": 1, "stepped": 0, "force": True}
+    elapsed, processor, built = [], [], 0.0
+    for run in range(runs + 1):
+        before = processor_seconds(resource.RUSAGE_CHILDREN)
+        summary = made[-1].cosim("nmnist:test", **recording).summary
+        if summary["mismatches"]:
+            raise SystemExit(f"cnn_sinabs: {summary['mismatches']} mismatches")
+        spent = processor_seconds(resource.RUSAGE_CHILDREN) - before
+        built = built or summary["build_seconds"]
+        if run:
+            elapsed.append(summary["run_seconds"])
+            processor.append(spent)
+        else:
+            yield "build the simulator of cnn_sinabs, once", 0, Time(built, spent)
+    yield "co-simulation of a recording of N-MNIST, 300 steps, Verilator", 0, \
+        Time(statistics.median(elapsed), statistics.median(processor))
 
 
 def references(folder: Path, runs: int) -> Iterator[Row]:
@@ -217,7 +249,7 @@ def main() -> None:
     print(", ".join(f"{key} {value}" for key, value in conditions.items()))
     print("| what | elapsed | processor time |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        for part in (compilation, references, cosimulation, estimation):
+        for part in (compilation, convolutions, references, cosimulation, estimation):
             for what, amount, spent in part(Path(folder), arguments.runs):
                 figures.append({"what": what, "amount": amount, **asdict(spent)})
                 print(f"| {what} | {figure(amount, spent.elapsed)} | {figure(amount, spent.processor)} |",

@@ -43,7 +43,7 @@ LINK = "spikewright_link"
 RUN = "run"
 """Folder of the last run, in the folder for work."""
 QUICK_STEPS = 200
-"""Runs of fewer steps than this are not worth an optimised simulator."""
+"""Runs of fewer steps than this are not worth an optimised simulator, unless sound is encoded."""
 STEPPED_SAMPLES = 2
 """Samples that are run once more, stepped through, unless it is said how many."""
 STEPPED_WORDS = 1 << 19
@@ -157,7 +157,8 @@ def cosimulate(
     prepare(chip, {**flat, **given_sound(given)}, run, setup, stepped=stepped)
     (setup.work / "harness.sv").write_text(harness(chip))
     sources = [*verilog_sources(setup), setup.work / "harness.sv"]
-    built = build(setup.simulator, sources, setup.work, quick=(samples + stepped) * steps < QUICK_STEPS)
+    quick = not encoded and (samples + stepped) * steps < QUICK_STEPS
+    built = build(setup.simulator, sources, setup.work, quick=quick)
     plusargs = run_plusargs(setup, samples=samples, stepped=stepped, steps=steps)
     seconds = built.run(run, plusargs=plusargs)
     hardware = read_records(run / "records.bin", chip, samples=samples, steps=steps, stepped=stepped)
