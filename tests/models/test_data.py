@@ -189,6 +189,11 @@ def test_refuses_names_and_slices() -> None:
         load("digits[5:5]")
 
 
+def packed(content: bytes) -> bytes:
+    """Gzipped, without the time: names of tests come from it, and all workers must collect the same."""
+    return gzip.compress(content, mtime=0)
+
+
 def idx(shape: tuple[int, ...], data: bytes) -> bytes:
     return bytes((0, 0, 8, len(shape))) + b"".join(n.to_bytes(4, "big") for n in shape) + data
 
@@ -199,8 +204,8 @@ def mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "mnist_t10k"
     folder.mkdir()
     pixels = bytes(range(0, 256, 255 // 5))[:6] * 2
-    (folder / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx((3, 2, 2), pixels)))
-    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx((3,), bytes([2, 0, 1]))))
+    (folder / "t10k-images-idx3-ubyte.gz").write_bytes(packed(idx((3, 2, 2), pixels)))
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(packed(idx((3,), bytes([2, 0, 1]))))
     return folder
 
 
@@ -232,15 +237,15 @@ def test_mnist_needs_to_be_told_where_it_is(monkeypatch: pytest.MonkeyPatch) -> 
     [
         (None, "must be a gzipped IDX file: No such file or directory"),
         (b"hello", "must be a gzipped IDX file: Not a gzipped file .+"),
-        (gzip.compress(idx((3, 2, 2), bytes(12)))[:-12], "must be a gzipped IDX file: .+"),
-        (gzip.compress(b"\0\0\x08"), "must be an IDX file of bytes with 3 axes"),
-        (gzip.compress(idx((12,), bytes(12))), "must be an IDX file of bytes with 3 axes"),
+        (packed(idx((3, 2, 2), bytes(12)))[:-12], "must be a gzipped IDX file: .+"),
+        (packed(b"\0\0\x08"), "must be an IDX file of bytes with 3 axes"),
+        (packed(idx((12,), bytes(12))), "must be an IDX file of bytes with 3 axes"),
         (
-            gzip.compress(idx((3, 2, 2), bytes(11))),
+            packed(idx((3, 2, 2), bytes(11))),
             r"must hold 12 bytes for shape \(3, 2, 2\), not 11",
         ),
         (
-            gzip.compress(idx((2**31, 2**31, 2**31), bytes(11))),
+            packed(idx((2**31, 2**31, 2**31), bytes(11))),
             r"must hold 9903520314283042199192993792 bytes for shape \(\d+, \d+, \d+\), not 11",
         ),
     ],
@@ -255,7 +260,7 @@ def test_refuses_broken_idx_files(mnist: Path, content: bytes | None, message: s
 
 
 def test_mnist_needs_a_label_for_every_image(mnist: Path) -> None:
-    (mnist / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx((2,), bytes(2))))
+    (mnist / "t10k-labels-idx1-ubyte.gz").write_bytes(packed(idx((2,), bytes(2))))
     with pytest.raises(ConfigError, match=r"^data mnist: must have as many labels as images, 3, not 2$"):
         load("mnist")
 
