@@ -8,7 +8,7 @@ import nir  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.compiler.nodes import FIRING, LARGEST, each, type_name
+from spikewright.compiler.nodes import FIRING, LARGEST, array, each, type_name
 from spikewright.compiler.semantics import Semantics
 from spikewright.errors import ConfigError
 from spikewright.ir import RealCurrent
@@ -56,7 +56,7 @@ class Parameters:
         value = getattr(self.node, what)
         value = 0.0 if value is None else value
         values = each(self.name, what, value, self.shape, channels=True)
-        given = np.size(value)
+        given = array(self.name, what, value).size
         if given < self.size:
             of = "all neurons" if given == 1 else \
                 "the neurons of each channel" if given == self.shape[0] else "groups of neurons"

@@ -15,14 +15,14 @@ __all__ = ["put_encoder"]
 
 
 def put_encoder(
-    mapped: Mapped, encoder: SpiketrumConfig | FilterBankConfig, lanes: int = 1
+    mapped: Mapped, encoder: SpiketrumConfig | FilterBankConfig, lanes: int | None = None
 ) -> Mapped:
     """The same chip, that takes sound: an encoder stands in front of its only input.
 
     Parameters
     ----------
     lanes
-        Channels that a spiketrum encoder works on at a time.
+        Channels that a spiketrum encoder works on at a time, 1 if not given.
 
     Raises
     ------
@@ -40,6 +40,8 @@ def put_encoder(
             f"input {given.name!r}: max_events must be {encoder.most_events}, as many as the encoder may send"
             f" of a line in a step, not {given.max_events}"
         )
+    if isinstance(encoder, SpiketrumConfig):
+        lanes = lanes or 1
     port = replace(given, encoder=encoder, encoder_lanes=lanes)
     widths = {memory.name: memory.width for memory in encoder_memories(port)}
     images: dict[str, Image] = {

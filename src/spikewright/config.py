@@ -329,7 +329,7 @@ class InputConfig:
     encoder
         Stands between the chip's port and the cores; its lines are the addresses.
     encoder_lanes
-        Channels that a spiketrum encoder works on at a time; no matter of results.
+        Channels that a spiketrum encoder works on at a time, and no other has; no matter of results.
     """
 
     name: str
@@ -340,9 +340,13 @@ class InputConfig:
     max_events: int = 1
     plane: PlaneFormat | None = None
     encoder: SpiketrumConfig | FilterBankConfig | None = None
-    encoder_lanes: int = 1
+    encoder_lanes: int | None = None
 
     def __post_init__(self) -> None:
+        spiketrum = isinstance(self.encoder, SpiketrumConfig)
+        if self.encoder_lanes not in ((1, 2, 4, 8) if spiketrum else (None,)):
+            must = "1, 2, 4 or 8" if spiketrum else "left out, as only a spiketrum encoder has them"
+            raise ConfigError(f"input {self.name!r}: encoder_lanes must be {must}, not {self.encoder_lanes}")
         if self.encoder is None:
             return
         if self.shape != (self.encoder.lines,):
@@ -352,10 +356,6 @@ class InputConfig:
             )
         if self.kind != "drive" or self.value_bits or self.plane is not None:
             raise ConfigError(f"input {self.name!r}: an encoder's spikes must be drive, and have no values")
-        if self.encoder_lanes not in (1, 2, 4, 8):
-            raise ConfigError(
-                f"input {self.name!r}: encoder_lanes must be 1, 2, 4 or 8, not {self.encoder_lanes}"
-            )
 
     @property
     def size(self) -> int:

@@ -101,6 +101,7 @@ def encoder_memories(port: InputConfig) -> tuple[MemoryConfig, ...]:
 def encoder_layout(port: InputConfig) -> SpiketrumLayout:
     """How the tables of a spiketrum encoder in front of an input stand in its memories."""
     assert isinstance(port.encoder, SpiketrumConfig)
+    assert port.encoder_lanes is not None
     return spiketrum_layout(make_tables(port.encoder), port.encoder_lanes, port.name)
 
 

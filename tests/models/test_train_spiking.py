@@ -161,7 +161,11 @@ def test_refusals(planes: str, sequences: str) -> None:
         (lambda: conv(channels=(0,)), planes, "channels must be layers of 1 or more, not 0"),
         (lambda: conv(max_events=256), planes, "max_events must be 1..255, not 256"),
         (lambda: conv(decode="count"), planes, "decode must be potential_sum or potential_last, not 'count'"),
-        (lambda: SpikingOptions.of("deep"), planes, "method must be one of conv, recurrent, not 'deep'"),
+        (
+            lambda: SpikingOptions.of("deep"),
+            planes,
+            "method must be one of conv, recurrent, sound, not 'deep'",
+        ),
         (lambda: conv(density=0.5), planes, "density must be 1 with convolutions, not 0.5"),
         (lambda: recurrent(density=0.0), sequences, "density must be above 0 and at most 1, not 0.0"),
         (lambda: recurrent(drop=1.0), sequences, "drop must be 0 or more and below 1, not 1.0"),

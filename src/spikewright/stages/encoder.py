@@ -29,10 +29,11 @@ def with_encoder(lowered: Lowered, encoder: Encoder, lanes: int | None) -> tuple
         Of a spiketrum encoder; None: the fewest that keep up with its own rate at 50 MHz, or the most there
         are.
     """
-    for number in LANES if lanes is None else (lanes,):
+    wanted = LANES if lanes is None and isinstance(encoder, SpiketrumConfig) else (lanes,)
+    for number in wanted:
         mapped = put_encoder(Mapped(chip=lowered.chip, images=lowered.images), encoder, number)
         port = mapped.chip.inputs[0]
-        if isinstance(encoder, FilterBankConfig) or needed_hz(port) <= CLOCK_HZ:
+        if needed_hz(port) <= CLOCK_HZ:
             break
     width = f" of {port.encoder_lanes} lanes" if isinstance(encoder, SpiketrumConfig) else ""
     clock = f"keeps up with the sound from {needed_hz(port) / 1e6:.1f} MHz on"
