@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -26,9 +25,14 @@ def modules_of(part: str) -> list[str]:
 
 def loaded_by(*modules: str) -> set[str]:
     """Top-level names, and parts of ours, that importing these modules loads into a fresh interpreter."""
-    code = f"import sys, {', '.join(modules)}; print('\\n'.join(sys.modules))"
+    return loaded_after(f"import {', '.join(modules)}")
+
+
+def loaded_after(code: str) -> set[str]:
+    """The same after running some code."""
+    code += "\nimport sys; print('loaded:', *sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    names = run.stdout.split()
+    names = run.stdout.rpartition("loaded:")[2].split()
     ours = {".".join(name.split(".")[:2]) for name in names if name.startswith("spikewright.")}
     return {name.split(".")[0] for name in names} | ours
 
@@ -94,23 +98,20 @@ def test_no_part_imports_what_comes_after_it(part: str) -> None:
                 assert found not in after, f"{file}: {part} must not import {name}"
 
 
-def test_importing_the_package_is_quick_and_light() -> None:
-    loaded = loaded_by("spikewright")
-    assert not loaded & {"numpy", "torch", "amaranth", "nir", "typer", "pydantic"}
-    assert best_time("import spikewright") < 0.2
+HEAVY = {
+    "amaranth", "cocotb", "jinja2", "matplotlib", "mlxtend", "nir", "numpy", "pyosys", "scipy", "sklearn",
+    "torch", "yaml",
+}  # fmt: skip
+"""What takes long to load."""
+
+
+def test_importing_the_package_is_light() -> None:
+    assert not loaded_by("spikewright") & (HEAVY | {"typer", "pydantic"})
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
-def test_the_command_line_starts_quickly(option: str) -> None:
-    assert best_time(f"from spikewright.cli import main; main([{option!r}])") < 0.5
-
-
-def best_time(code: str) -> float:
-    """Seconds that a fresh interpreter takes for it, beyond starting; the best of several."""
-    return min(seconds(code) for _ in range(5)) - min(seconds("pass") for _ in range(5))
-
-
-def seconds(code: str) -> float:
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    return time.perf_counter() - start
+def test_the_command_line_starts_with_little(option: str) -> None:
+    code = f"from spikewright.cli import main\ntry: main([{option!r}])\nexcept SystemExit: pass"
+    loaded = loaded_after(code)
+    assert "typer" in loaded
+    assert not loaded & HEAVY
