@@ -32,9 +32,9 @@ class FilterBankCore(wiring.Component):
     first sections of all channels, then over the second ones, and so on: the section that a section takes its
     input from is done long before, and no pipeline ever waits. A section takes four cycles, so a sample takes
     exactly ``16 * channels`` where the next one waits; a token takes four. A word is taken in every fourth
-    cycle only. The spike of channel ``c`` is in ``sink`` ``12 * (channels + 1) + 4 * c`` cycles
-    after its sample was taken, the token of a step ``16 * channels + 9``, those that a token asks for 13 after it.
-    While a word waits in ``sink`` everything stands still.
+    cycle only. The spike of channel ``c`` is in ``sink`` ``12 * (channels + 1) + 4 * c`` cycles after its
+    sample was taken, the token of a step ``16 * channels + 9``, that for a token 13 after it. While a word
+    waits in ``sink`` everything stands still.
 
     After every ``step`` samples a token goes out. The first token that comes ends a recording: one goes out
     for a step that has begun. Every further token of a step asks for a step more, without spikes, the end of
