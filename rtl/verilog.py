@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from amaranth.back import rtlil  # type: ignore[attr-defined]  # the stubs lack it
@@ -11,6 +12,7 @@ from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSigna
 
 from spikewright.config import ChipConfig
 from spikewright.errors import ToolError
+from spikewright.memories import bus_memories, chip_memories
 from spikewright.rtl.chip import Chip
 from spikewright.rtl.link import Link
 from spikewright.rtl.memory import Memory
@@ -38,17 +40,19 @@ class VerilogPlatform:
     """Puts instances of ``spikewright_memory`` and ``spikewright_link`` where Amaranth has its own.
 
     A memory reads its contents from ``memory/<name>.hex``, relative to where the tool runs; with
-    ``contents=False`` they are left to the bus.
+    ``contents=False`` they are left to the bus, but for those of the memories ``fixed``, that it does not
+    reach.
     """
 
-    def __init__(self, *, contents: bool) -> None:
-        self.contents = contents
+    def __init__(self, *, contents: bool, fixed: Collection[str] = ()) -> None:
+        self.contents, self.fixed = contents, fixed
 
     def get_core_memory(self, memory: Memory) -> Elaboratable:
         """Instance of ``spikewright_memory``."""
         config = memory.config
         m = Module()
-        file = f"memory/{config.name}.hex" if self.contents and not config.state else ""
+        reads = (self.contents or config.name in self.fixed) and not config.state
+        file = f"memory/{config.name}.hex" if reads else ""
         m.submodules.ram = Instance(
             "spikewright_memory", p_WIDTH=config.width, p_DEPTH=config.depth,
             p_ADDRESS_BITS=len(memory.read_address), p_CONTENTS=file,
@@ -101,7 +105,8 @@ def to_verilog(design: Elaboratable, *, name: str = TOP, platform: object = None
 def write_chip(chip: ChipConfig, folder: Path) -> list[Path]:
     """Write ``chip.v`` (top module ``chip``) and the replaceable modules into a folder; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    platform = VerilogPlatform(contents=chip.contents == "baked")
+    fixed = {memory.name for memory in chip_memories(chip)} - {memory.name for memory in bus_memories(chip)}
+    platform = VerilogPlatform(contents=chip.contents == "baked", fixed=fixed)
     files = [folder / "chip.v"]
     files[0].write_text(to_verilog(Chip(chip), platform=platform))
     for name in CELLS:

@@ -31,18 +31,20 @@ class FilterBankCore(wiring.Component):
     Bit-exact with :class:`spikewright.models.filterbank.FixedFilterBank`. For every sample it passes over the
     first sections of all channels, then over the second ones, and so on: the section that a section takes its
     input from is done long before, and no pipeline ever waits. A section takes four cycles, so a sample takes
-    exactly ``16 * channels`` where the next one waits; the end of a recording takes four. A word is taken in
-    every fourth cycle only. The spike of channel ``c`` is in ``sink`` ``12 * (channels + 1) + 4 * c`` cycles
-    after its sample was taken, the token of a step ``16 * channels + 9``, the end of sample 13 after its own.
-    While a word waits in ``sink`` everything stands still.
+    exactly ``16 * channels`` where the next one waits; a token takes four. A word is taken in every fourth
+    cycle only. The spike of channel ``c`` is in ``sink`` ``12 * (channels + 1) + 4 * c`` cycles after its
+    sample was taken, the token of a step ``16 * channels + 9``, that for a token 13 after it. While a word
+    waits in ``sink`` everything stands still.
 
-    After every ``step`` samples a token goes out; at a recording's end one for a step that has begun, then
-    the end of sample. The next recording starts from zero: no memory needs to be cleared.
+    After every ``step`` samples a token goes out. The first token that comes ends a recording: one goes out
+    for a step that has begun. Every further token of a step asks for a step more, without spikes, the end of
+    sample goes out as it is; samples in between are dropped. The next recording starts from zero: no memory
+    needs to be cleared.
 
     Members
     -------
     source : ``In(word_stream(config.sample_word))``
-        Samples, as values of events; at a recording's end the end of sample. Tokens of steps are dropped.
+        Samples, as values of events; behind a recording tokens of steps, if any, and the end of sample.
     sink : ``Out(word_stream(config.word))``
         Spikes, their address being the channel; ends of steps and of samples.
     active
@@ -86,29 +88,35 @@ class FilterBankCore(wiring.Component):
         visit, fresh = visits[0], Signal(init=1)
         # Whether a step ends here, and how many of its samples came before.
         closes, number = Signal(), Signal(range(config.step))
-        row_ends, last, takes, ends = Signal(), Signal(), Signal(), Signal()
+        # A token of a step was taken; the recording is over.
+        pause, over = Signal(), Signal()
+        row_ends, last, takes, pauses, ends = Signal(), Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             row_ends.eq(visit.channel == config.channels - 1),
             last.eq(row_ends & (visit.section == ORDER - 1)),
             source.ready.eq(turns & (last | ~visit.works)),
-            takes.eq(source.valid & (source.payload.kind == Kind.EVENT)),
+            takes.eq(source.valid & (source.payload.kind == Kind.EVENT) & ~over),
+            pauses.eq(source.valid & (source.payload.kind == Kind.END_OF_STEP)),
             ends.eq(source.valid & (source.payload.kind == Kind.END_OF_SAMPLE)),
         ]
         with m.If(turns):
             m.d.sync += [
                 visits[2].eq(visits[1]), visits[1].eq(visit),
-                visits[1].token.eq(closes & (visit.end | visit.works & last)),
+                visits[1].token.eq(closes & (visit.end | pause | visit.works & last)),
                 visit.channel.eq(Mux(row_ends, 0, visit.channel + 1)),
                 visit.section.eq(visit.section + row_ends),
             ]
         with m.If(source.ready):
             full = number == config.step - 1
-            m.d.sync += [visit.works.eq(takes), visit.end.eq(ends), visit.channel.eq(0), visit.section.eq(0)]
+            m.d.sync += [visit.works.eq(takes), visit.end.eq(ends), pause.eq(pauses),
+                         visit.channel.eq(0), visit.section.eq(0)]
             with m.If(takes):
                 m.d.sync += [sample.eq(source.payload.value), visit.fresh.eq(fresh), fresh.eq(0),
                              closes.eq(full), number.eq(Mux(full, 0, number + 1))]
+            with m.If(pauses):
+                m.d.sync += [over.eq(1), closes.eq(over | (number != 0)), number.eq(0)]
             with m.If(ends):
-                m.d.sync += [fresh.eq(1), closes.eq(number != 0), number.eq(0)]
+                m.d.sync += [over.eq(0), fresh.eq(1), closes.eq(number != 0), number.eq(0)]
 
     def _filter(self, m: Module, moves: Signal, phase: Signal, visits: Any, sample: Signal) -> Signal:
         """Sections, their states and poles; the real part of the result, in phase 0 two visits later."""
@@ -176,7 +184,7 @@ class FilterBankCore(wiring.Component):
         return spikes
 
     def _emit(self, m: Module, moves: Signal, phase: Signal, visit: Any, fires: Value) -> None:
-        """Spikes in phase 2, tokens behind them; at a recording's end both tokens, in phases 2 and 3."""
+        """Spikes in phase 2, tokens behind them; at a sample's end both tokens, in phases 2 and 3."""
         sink = self.sink
         with m.If(moves):
             m.d.sync += sink.valid.eq(0)

@@ -1,5 +1,6 @@
 """The filter bank's hardware equals its model, word for word, at any pace; its clocks are as stated."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,9 @@ from tests.rtl.platforms import StrictPlatform
 from tests.rtl.streams import Bench, Run, run_streams
 
 Sound = npt.NDArray[np.int64]
+NO_TOKENS = (0,)
+TOKENS = (1, 3, 0, 2)
+"""Against recordings of whole steps, of others, of none."""
 CHANCES = [(1.0, 1.0), (0.02, 1.0), (1.0, 0.2), (0.05, 0.1)]
 SMALL = FilterBankConfig(channels=5, low_hz=1000.0, threshold=0.3, leak_shift=6, step=16)
 """Fires often within few samples; low filters would take long to answer."""
@@ -51,27 +55,28 @@ def recordings(config: FilterBankConfig, seed: int = 1) -> list[Sound]:
     return [tones, noise[:0], noise, noise[:1], np.zeros(3, np.int64), tones[7:2 * config.step + 7]]
 
 
-def sent(config: FilterBankConfig, sounds: list[Sound], *, tokens: bool = False) -> list[int]:
-    """Words of recordings; with ``tokens`` ends of steps among them, that say nothing."""
+def sent(config: FilterBankConfig, sounds: list[Sound], tokens: Sequence[int] = NO_TOKENS) -> list[int]:
+    """Words of recordings, with so many ends of steps behind each, in turn."""
     words = []
-    for sound in sounds:
-        for index, sample in enumerate(sound.tolist()):
-            words.append(word(config.sample_word, Kind.EVENT, 0, sample))
-            if tokens and index % 3 == 0:
-                words.append(word(config.sample_word, Kind.END_OF_STEP))
+    for index, sound in enumerate(sounds):
+        behind = tokens[index % len(tokens)]
+        words += [word(config.sample_word, Kind.EVENT, 0, sample) for sample in sound.tolist()]
+        words += [word(config.sample_word, Kind.END_OF_STEP)] * behind
         words.append(word(config.sample_word, Kind.END_OF_SAMPLE))
     return words
 
 
-def expected(config: FilterBankConfig, sounds: list[Sound]) -> list[int]:
-    """By the model: the spikes of every sample, tokens after every step and recording."""
+def expected(config: FilterBankConfig, sounds: list[Sound], tokens: Sequence[int] = NO_TOKENS) -> list[int]:
+    """By the model: the spikes of every sample, tokens after every step and recording, those asked for."""
     words: list[int] = []
-    for sound in sounds:
+    for index, sound in enumerate(sounds):
+        behind = tokens[index % len(tokens)]
         fired = FixedFilterBank(config).spikes(sound[:, None])[:, 0]
-        for index, channels in enumerate(fired):
+        for number, channels in enumerate(fired, 1):
             words += [word(config.word, Kind.EVENT, channel) for channel in np.flatnonzero(channels).tolist()]
-            if (index + 1) % config.step == 0 or index == len(sound) - 1:
+            if number % config.step == 0 or number == len(sound):
                 words.append(Kind.END_OF_STEP)
+        words += [Kind.END_OF_STEP] * max(behind - 1, 0)
         words.append(Kind.END_OF_SAMPLE)
     return words
 
@@ -123,8 +128,32 @@ def test_states_are_those_of_the_model(name: str) -> None:
 @pytest.mark.parametrize(("p_valid", "p_ready"), CHANCES)
 def test_at_any_pace(p_valid: float, p_ready: float) -> None:
     sounds = recordings(SMALL, seed=2)
-    wanted = expected(SMALL, sounds)
-    got = run(SMALL, sent(SMALL, sounds, tokens=True), len(wanted), p_valid=p_valid, p_ready=p_ready)
+    sounds.insert(2, sounds[0][:2 * SMALL.step])
+    wanted = expected(SMALL, sounds, TOKENS)
+    got = run(SMALL, sent(SMALL, sounds, TOKENS), len(wanted), p_valid=p_valid, p_ready=p_ready)
+    assert meanings(got["sink"]) == wanted
+
+
+@pytest.mark.parametrize("length", [0, 1, SMALL.step - 1, SMALL.step, SMALL.step + 1, 3 * SMALL.step])
+@pytest.mark.parametrize("tokens", [0, 1, 2, 4])
+def test_tokens_behind_a_recording_are_steps_of_silence(length: int, tokens: int) -> None:
+    """The first only ends it; so that a recording of any length takes as many steps as another one."""
+    sounds = [recordings(SMALL)[0][:length], recordings(SMALL)[0][:3]]
+    wanted = expected(SMALL, sounds, (tokens, 0))
+    steps = wanted.index(Kind.END_OF_SAMPLE) - sum(bits & 3 == Kind.EVENT for bits in
+                                                   wanted[:wanted.index(Kind.END_OF_SAMPLE)])
+    assert steps == -(-length // SMALL.step) + max(tokens - 1, 0)
+    got = run(SMALL, sent(SMALL, sounds, (tokens, 0)), len(wanted))
+    assert meanings(got["sink"]) == wanted
+
+
+def test_samples_behind_the_end_are_dropped() -> None:
+    sounds = [recordings(SMALL)[0][:20], recordings(SMALL)[0][:9]]
+    words = sent(SMALL, sounds, (2, 0))
+    late = word(SMALL.sample_word, Kind.EVENT, 0, 12345)
+    words[21:21] = [late] * 2
+    wanted = expected(SMALL, sounds, (2, 0))
+    got = run(SMALL, words, len(wanted))
     assert meanings(got["sink"]) == wanted
 
 
@@ -170,3 +199,10 @@ def test_a_spike_goes_out_when_its_channel_is_done() -> None:
     tokens = [cycle for bits, cycle in words if bits & 3 == Kind.END_OF_STEP]
     assert tokens[:3] == [taken[16 * step - 1] + SMALL.cycles + 9 for step in (1, 2, 3)]
     assert got.cycles["sink"][-1] == taken[-1] + 13
+
+
+def test_tokens_that_are_asked_for_come_13_cycles_later() -> None:
+    sound = recordings(SMALL)[:1]
+    got = run(SMALL, sent(SMALL, sound, (4,)), len(expected(SMALL, sound, (4,))))
+    assert [cycle - 13 for cycle in got.cycles["sink"][-5:]] == got.cycles["source"][-5:]
+    assert np.diff(got.cycles["source"][-5:]).tolist() == [4] * 4
