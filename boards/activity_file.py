@@ -47,8 +47,11 @@ def read_activity(path: Path) -> Activity:
                             optional=field.name.endswith("_cycles"))
     for name, encoder in activity.encoders.items():
         for key, counts in asdict(encoder).items():
-            for what, count in (counts if isinstance(counts, dict) else {key: counts}).items():
-                check_count(path, f"encoders.{name}.{key}.{what}", count)
+            place = f"encoders.{name}.{key}"
+            named = {f"{place}.{what}": count for what, count in counts.items()} if isinstance(counts, dict) \
+                else {place: counts}
+            for where, count in named.items():
+                check_count(path, where, count)
     check_count(path, "cycles", activity.cycles, optional=True)
     check_count(path, "samples", activity.samples, least=1)
     check_count(path, "steps", activity.steps, least=1)

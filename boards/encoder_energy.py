@@ -83,7 +83,7 @@ def encoder_terms(chip: ChipConfig, port: InputConfig, activity: Activity) -> di
     """
     assert port.encoder is not None
     counted, widths, cycles = activity.encoders[port.name], encoder_widths(port), activity.cycles or 0
-    lanes = port.encoder_lanes if not isinstance(port.encoder, FilterBankConfig) else 1
+    lanes = port.encoder_lanes or 1
     products = {operation: bits for operation, bits in widths.items() if len(bits) == 2}
     sums = {operation: bits[0] for operation, bits in widths.items() if len(bits) == 1}
     flops = sum(memory.width * (1 + memory.depth * (memory.state or chip.contents == "bus"))

@@ -44,6 +44,5 @@ def sound_network(encoder: Encoder, contents: Literal["baked", "bus"] = "baked",
                   ) -> tuple[Mapped, IntegerNetwork]:
     """The network mapped, with its encoder in front."""
     network = network_behind(encoder)
-    if isinstance(encoder, FilterBankConfig):
-        lanes = 1
-    return put_encoder(map_network(network, contents=contents), encoder, lanes), network
+    chosen = None if isinstance(encoder, FilterBankConfig) else lanes
+    return put_encoder(map_network(network, contents=contents), encoder, chosen), network

@@ -29,18 +29,18 @@ from tests.sound_networks import BANK, PURSUIT, sound_network
 
 RECORDINGS = (noise(40), noise(0), tone(1), np.zeros(20, np.int64), tone(33, 60000), noise(16, 300, seed=2))
 
-ENCODERS: dict[str, tuple[Encoder, int]] = {
+ENCODERS: dict[str, tuple[Encoder, int | None]] = {
     "pursuit": (small(), 2),
     "pursuit, one lane": (small(rate_hz=5000, burst=10), 1),
     "pursuit, lanes without a channel": (small(channels=6, gram_floor=0.0), 4),
     "pursuit, an odd window": (small(window=21, step=7, gate=2500), 2),
-    "bank": (FilterBankConfig(channels=5, low_hz=1000.0, threshold=0.3, leak_shift=6, step=16), 1),
+    "bank": (FilterBankConfig(channels=5, low_hz=1000.0, threshold=0.3, leak_shift=6, step=16), None),
     "bank without leak": (
-        FilterBankConfig(channels=4, low_hz=1000.0, threshold=0.3, leak_shift=None, step=16), 1),
+        FilterBankConfig(channels=4, low_hz=1000.0, threshold=0.3, leak_shift=None, step=16), None),
 }
 
 
-def port_of(encoder: Encoder, lanes: int = 1) -> InputConfig:
+def port_of(encoder: Encoder, lanes: int | None) -> InputConfig:
     return InputConfig(name="mic", shape=(encoder.lines,), max_events=max(1, encoder.most_events),
                        encoder=encoder, encoder_lanes=lanes)
 

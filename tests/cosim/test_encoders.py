@@ -166,7 +166,7 @@ def test_sound_and_events_are_told_apart() -> None:
     chip = sound_network(PURSUIT)[0].chip
     with pytest.raises(ConfigError, match=r"^input 'mic': takes sound, not events$"):
         encoded_events(chip, {"mic": np.zeros((1, 3, PURSUIT.lines))})
-    plain = replace(chip, inputs=(replace(chip.inputs[0], encoder=None),))
+    plain = replace(chip, inputs=(replace(chip.inputs[0], encoder=None, encoder_lanes=None),))
     with pytest.raises(ConfigError, match=r"^input 'mic': takes events, not sound$"):
         encoded_events(plain, {"mic": sound()})
 
@@ -196,4 +196,4 @@ def test_a_busy_encoder_is_not_taken_for_a_lock_up() -> None:
 
 def without(chip: ChipConfig) -> ChipConfig:
     """The chip without its encoder, for more spikes of a line in a step."""
-    return replace(chip, inputs=(replace(chip.inputs[0], encoder=None, encoder_lanes=1, max_events=200),))
+    return replace(chip, inputs=(replace(chip.inputs[0], encoder=None, encoder_lanes=None, max_events=200),))
