@@ -26,12 +26,17 @@ ring_reads                of every delayed port's ring: one an event that comes,
                           a step slot a step
 ring_writes               the same, and one for every word of the ring at the end of a sample
 ========================  ======================================================================
+
+An encoder of sound (:class:`EncoderActivity`) reads and writes its memories (``kernels``, ``residual``, ...:
+:func:`spikewright.memories.encoder_memories`) as the sound and its spikes have it, window by window or
+sample by sample. Of its operations these are counted that the result needs: not those of the second
+multiplier at the end of an odd window, nor of products with what is not stored.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-__all__ = ["SIMULATED", "Activity", "CoreActivity"]
+__all__ = ["SIMULATED", "Activity", "CoreActivity", "EncoderActivity"]
 
 SIMULATED = "counted in simulation"
 """How cycles come about, unless it is said otherwise."""
@@ -65,6 +70,27 @@ class CoreActivity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderActivity:
+    """What an encoder of sound did, summed over all recordings.
+
+    Parameters
+    ----------
+    samples, spikes
+        Taken, and sent.
+    reads, writes
+        Words, by memory; those of all its banks together.
+    operations
+        Multiplications, additions and comparisons, by what they are for.
+    """
+
+    samples: int
+    spikes: int
+    reads: Mapping[str, int]
+    writes: Mapping[str, int]
+    operations: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
     """What a chip did in a run.
 
@@ -78,6 +104,8 @@ class Activity:
         Clocks, summed over samples; None where they are not known.
     cycles_source
         How ``cycles`` came about.
+    encoders
+        By name of the input, of all that have one.
     """
 
     samples: int
@@ -85,6 +113,7 @@ class Activity:
     cores: Mapping[str, CoreActivity]
     cycles: int | None = None
     cycles_source: str = SIMULATED
+    encoders: Mapping[str, EncoderActivity] = field(default_factory=dict)
 
     @property
     def synaptic_operations(self) -> int:

@@ -5,12 +5,12 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from spikewright.boards.activity import Activity, CoreActivity
+from spikewright.boards.activity import Activity, CoreActivity, EncoderActivity
 from spikewright.errors import ConfigError
 
 __all__ = ["read_activity", "write_activity"]
 
-VERSION = 2
+VERSION = 3
 
 
 def write_activity(activity: Activity, path: Path) -> None:
@@ -31,7 +31,8 @@ def read_activity(path: Path) -> Activity:
         if content.pop("version") != VERSION:
             raise ConfigError(f"{path}: version must be {VERSION}; co-simulate again")
         cores = {name: core_activity(counts) for name, counts in content.pop("cores").items()}
-        activity = Activity(**content, cores=cores)
+        encoders = {name: EncoderActivity(**counts) for name, counts in content.pop("encoders").items()}
+        activity = Activity(**content, cores=cores, encoders=encoders)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except ConfigError:
@@ -44,6 +45,13 @@ def read_activity(path: Path) -> Activity:
             for count in counts if isinstance(counts, tuple) else (counts,):
                 check_count(path, f"cores.{name}.{field.name}", count,
                             optional=field.name.endswith("_cycles"))
+    for name, encoder in activity.encoders.items():
+        for key, counts in asdict(encoder).items():
+            place = f"encoders.{name}.{key}"
+            named = {f"{place}.{what}": count for what, count in counts.items()} if isinstance(counts, dict) \
+                else {place: counts}
+            for where, count in named.items():
+                check_count(path, where, count)
     check_count(path, "cycles", activity.cycles, optional=True)
     check_count(path, "samples", activity.samples, least=1)
     check_count(path, "steps", activity.steps, least=1)

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from spikewright.boards.activity import SIMULATED, Activity, CoreActivity
+from spikewright.boards.encoder_counting import count_encoder
 from spikewright.config import ChipConfig, CompressedRows, CoreConfig, KernelRows, PortConfig
 from spikewright.errors import ConfigError
+from spikewright.models.encoders import Sound
 from spikewright.network import Edge, IntegerNetwork
 from spikewright.neuron import Levels
 from spikewright.rings import port_ring
@@ -25,7 +27,8 @@ Events = npt.NDArray[np.uint8]
 def count_operations(chip: ChipConfig, network: IntegerNetwork, events: Mapping[str, Raster], *,
                      cycles: int | None = None, cycles_source: str = SIMULATED,
                      event_cycles: Mapping[str, int] | None = None,
-                     update_cycles: Mapping[str, int] | None = None) -> Activity:
+                     update_cycles: Mapping[str, int] | None = None,
+                     sound: Mapping[str, Sound] | None = None) -> Activity:
     """Count what a chip does on a run.
 
     Parameters
@@ -37,12 +40,16 @@ def count_operations(chip: ChipConfig, network: IntegerNetwork, events: Mapping[
         ``(samples, steps, *shape)``; a value that is not zero is an event.
     cycles, cycles_source, event_cycles, update_cycles
         Taken over as they are; the latter two by name of the core.
+    sound
+        What was fed to the inputs that an encoder stands behind.
 
     Raises
     ------
     ConfigError
         If a raster is missing, or its shape does not fit.
     """
+    encoders = {port.name: count_encoder(port, given_sound(sound, port.name))
+                for port in chip.inputs if port.encoder is not None}
     rasters = {port.name: flattened(events, port.name, port.size, valued=port.value_bits > 0)
                for port in chip.inputs}
     firing = [core for core in chip.cores if core.neuron.fires]
@@ -60,7 +67,15 @@ def count_operations(chip: ChipConfig, network: IntegerNetwork, events: Mapping[
             event_cycles=on_events.get(core.name), update_cycles=on_updates.get(core.name))
         for core in chip.cores
     }
-    return Activity(samples=shape[0], steps=shape[1], cores=cores, cycles=cycles, cycles_source=cycles_source)
+    return Activity(samples=shape[0], steps=shape[1], cores=cores, cycles=cycles, cycles_source=cycles_source,
+                    encoders=encoders)
+
+
+def given_sound(sound: Mapping[str, Sound] | None, name: str) -> Sound:
+    """The sound of an input."""
+    if not sound or name not in sound:
+        raise ConfigError(f"sound of {name!r}: is missing")
+    return sound[name]
 
 
 def flattened(events: Mapping[str, Raster], name: str, size: int, *, valued: bool = False) -> Events:

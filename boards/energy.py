@@ -18,36 +18,19 @@ but clock tree and leakage; small memories are flip-flops there, a part of the t
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from spikewright.boards.activity import Activity, CoreActivity
+from spikewright.boards.encoder_energy import encoder_items
+from spikewright.boards.energy_items import Item, access_pj
 from spikewright.boards.energy_sources import energy_sources
-from spikewright.boards.sram import macro_model
 from spikewright.boards.technology import Technology
 from spikewright.boards.terms import core_rings, core_terms, is_macro
 from spikewright.config import ChipConfig, CompressedRows, CoreConfig, ParameterName
 from spikewright.errors import ConfigError
 from spikewright.memories import core_memories
-from spikewright.memory import MemoryConfig
 from spikewright.neuron import Current, NeuronConfig
 
 __all__ = ["Energy", "Item", "check_activity", "inference_energy"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One line of the bill of a whole run: ``count`` operations at ``each_pj``."""
-
-    core: str
-    kind: Literal["memory", "compute"]
-    operation: str
-    count: float
-    each_pj: float
-
-    @property
-    def total_pj(self) -> float:
-        """Of the whole run."""
-        return self.count * self.each_pj
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +48,7 @@ class Energy:
     low_nj, high_nj
         Between which ``energy_per_inference_nj`` lies by the error of a calibrated technology.
     by_core_nj
-        ``energy_per_inference_nj`` core by core.
+        ``energy_per_inference_nj`` core by core, and of the encoder of every input that has one.
     items
         The whole bill.
     sources
@@ -95,8 +78,10 @@ def inference_energy(chip: ChipConfig, activity: Activity, technology: Technolog
     if technology.logic is not None and activity.cycles is None:
         raise ConfigError(f"technology {technology.name}: needs clocks, and the activity has none;"
                           " co-simulate again")
-    bills = ([*memory_items(chip, core, activity.cores[core.name], technology),
-              *logic_items(chip, core, activity, technology)] for core in chip.cores)
+    bills = [[*memory_items(chip, core, activity.cores[core.name], technology),
+              *logic_items(chip, core, activity, technology)] for core in chip.cores]
+    encoded = [port for port in chip.inputs if port.encoder is not None]
+    bills += [[*encoder_items(chip, port, activity, technology)] for port in encoded]
     items = tuple(item for bill in bills for item in bill if item.count)
     total_pj = sum(item.total_pj for item in items)
     memory_pj = sum(item.total_pj for item in items if item.kind == "memory")
@@ -112,9 +97,8 @@ def inference_energy(chip: ChipConfig, activity: Activity, technology: Technolog
         low_nj=low if error else None,
         high_nj=high if error else None,
         by_core_nj={
-            core.name: sum(item.total_pj for item in items
-                           if item.core == core.name) / 1000 / activity.samples
-            for core in chip.cores
+            name: sum(item.total_pj for item in items if item.core == name) / 1000 / activity.samples
+            for name in [*(core.name for core in chip.cores), *(port.name for port in encoded)]
         },
         items=items,
         sources=energy_sources(chip, activity, technology),
@@ -126,6 +110,8 @@ def check_activity(chip: ChipConfig, activity: Activity) -> None:
     if list(activity.cores) != [core.name for core in chip.cores]:
         raise ConfigError(f"activity is of cores {', '.join(activity.cores)}, the chip has"
                           f" {', '.join(core.name for core in chip.cores)}; co-simulate again")
+    if list(activity.encoders) != [port.name for port in chip.inputs if port.encoder is not None]:
+        raise ConfigError("activity does not fit the chip's encoders of sound; co-simulate again")
     for core in chip.cores:
         counted = activity.cores[core.name]
         if (counted.row_words and not isinstance(core.rows, CompressedRows)) or (
@@ -156,14 +142,6 @@ def memory_items(chip: ChipConfig, core: CoreConfig, activity: CoreActivity, tec
         if technology.srams is None or is_macro(memory):
             each_pj = access_pj(technology, memory, write=operation.endswith("write"))
             yield Item(core=core.name, kind="memory", operation=operation, count=count, each_pj=each_pj)
-
-
-def access_pj(technology: Technology, memory: MemoryConfig, *, write: bool) -> float:
-    """Energy of one access."""
-    if technology.srams is None:
-        return technology.memory_pj(depth=memory.depth, width=memory.width)
-    name = "write_pj" if write else "read_pj"
-    return macro_model(technology).figure(name, depth=memory.depth, width=memory.width)
 
 
 def logic_items(chip: ChipConfig, core: CoreConfig, activity: Activity, technology: Technology

@@ -27,12 +27,19 @@ def energy_sources(chip: ChipConfig, activity: Activity, technology: Technology)
         f"energy of an operation: {'; '.join(dict.fromkeys(row.source for row in rows))}",
         *(table_sources(chip, technology) if logic is None else ()),
         *(macro_sources(chip, technology) if technology.srams is not None else ()),
+        *(encoder_sources(activity) if activity.encoders and logic is not None else ()),
         "energy: modelled, counted operations times energy of each; without registers, clock tree, links,"
         " control, idling and leakage" if logic is None else
         "energy: modelled, counted operations times energy of each, calibrated on gate-level runs; without"
         f" clock tree, glitches and leakage; logic measured {logic.error.low:g} to {logic.error.high:g} times"
         f" modelled on {logic.error.designs} designs, each left out of its own calibration",
     )
+
+
+def encoder_sources(activity: Activity) -> Iterator[str]:
+    """What terms that were calibrated on cores say of encoders."""
+    yield (f"encoders of {', '.join(activity.encoders)}: by the same terms, which were calibrated on cores of"
+           " neurons only; their error is not known")
 
 
 def table_sources(chip: ChipConfig, technology: Technology) -> Iterator[str]:

@@ -138,9 +138,11 @@ def library_target(target: AsicTarget, asic: Asic, simulation: GateSimulation | 
 
 
 def by_core(chip: ChipConfig, measured: Measured, figure: str) -> dict[str, int]:
-    """One figure of every core."""
-    return {core.name: measured.instances.get(f"core_{identifier(core.name)}", {}).get(figure, 0)
-            for core in chip.cores}
+    """One figure of every core, and of every encoder."""
+    parts = {core.name: f"core_{identifier(core.name)}" for core in chip.cores}
+    parts |= {port.name: f"encoder_{identifier(port.name)}" for port in chip.inputs
+              if port.encoder is not None}
+    return {name: measured.instances.get(instance, {}).get(figure, 0) for name, instance in parts.items()}
 
 
 def work_units(technologies: Sequence[str], seeds: Sequence[int]) -> int:

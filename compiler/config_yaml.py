@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +69,21 @@ def config_text(chip: ChipConfig) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses and tuples as mappings and lists, without what is None; a plane says its placement."""
+    """Dataclasses and tuples as mappings and lists, without what is None and would be read as None again.
+
+    A plane says its placement.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
-    if isinstance(value, dict):
-        if value.get("plane") is not None:
-            value = {key: item for key, item in value.items() if key != "placement"}
-        return {key: plain(item) for key, item in value.items() if item is not None}
-    return [plain(item) for item in value] if isinstance(value, tuple | list) else value
+        given = {field: getattr(value, field.name) for field in fields(value)}
+        found = {field.name: item for field, item in given.items()
+                 if item is not None or field.default is not None}  # fmt: skip
+    elif isinstance(value, dict):
+        found = {key: item for key, item in value.items() if item is not None}
+    else:
+        return [plain(item) for item in value] if isinstance(value, tuple | list) else value
+    if found.get("plane") is not None:
+        found.pop("placement", None)
+    return {key: plain(item) for key, item in found.items()}
 
 
 def write_config(chip: ChipConfig, path: Path) -> None:

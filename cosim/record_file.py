@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikewright.config import ChipConfig
-from spikewright.cosim.names import RECORD_BYTES, Tag
+from spikewright.cosim.names import RECORD_BYTES, Tag, encoded_inputs
 from spikewright.events import Kind
 
 __all__ = ["Records", "last_cycle", "read_file", "word_cycles"]
@@ -50,7 +50,8 @@ def word_cycles(path: Path, chip: ChipConfig, *, steps: int) -> tuple[Integers, 
     starts
         The first word of each sample came in, ``(samples,)``.
     taken, passed_on
-        The last input took each step's token, the last population passed it on, ``(samples, steps)``.
+        The last input took each step's token, or the encoder behind it gave it, the last population passed it
+        on, ``(samples, steps)``.
     """
     records = read_file(path)
     inputs, populations = range(len(chip.inputs)), range(len(chip.cores))
@@ -60,7 +61,10 @@ def word_cycles(path: Path, chip: ChipConfig, *, steps: int) -> tuple[Integers, 
         ends = (records.payloads[chosen] & 3) == Kind.END_OF_SAMPLE
         begins = records.cycles[chosen][np.r_[True, ends][: len(ends)]]
         starts = begins if not len(starts) else np.minimum(starts[: len(begins)], begins[: len(starts)])
-    taken = _token_cycles(records, [Tag.INPUT + index for index in inputs], steps)
+    encoded = [port.name for port in encoded_inputs(chip)]
+    given = [Tag.ENCODER + encoded.index(port.name) if port.encoder is not None else Tag.INPUT + index
+             for index, port in enumerate(chip.inputs)]
+    taken = _token_cycles(records, given, steps)
     passed_on = _token_cycles(records, [Tag.POPULATION + index for index in populations], steps)
     return starts, taken, passed_on
 

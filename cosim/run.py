@@ -20,7 +20,7 @@ from spikewright.cosim.stepped import SteppedTrace, run_stepped
 from spikewright.cosim.stimulus import bus_writes, input_words, sound_words
 from spikewright.cosim.streams import Breach
 from spikewright.errors import ConfigError
-from spikewright.models.encoders import Sound, encode_sound
+from spikewright.models.encoders import Sound, encoded_events
 from spikewright.models.integer import IntegerModel
 from spikewright.models.trace import Trace
 from spikewright.network import IntegerNetwork
@@ -31,7 +31,6 @@ __all__ = [
     "Setup",
     "check_contents",
     "cosimulate",
-    "encoded_events",
     "flat_inputs",
     "given_sound",
     "prepare",
@@ -176,25 +175,6 @@ def cosimulate(
         build_seconds=built.build_seconds,
         run_seconds=seconds,
     )
-
-
-def encoded_events(chip: ChipConfig, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What cores take: events as they are given, and of sound what an encoder's integers make of it.
-
-    Raises
-    ------
-    ConfigError
-        If an input with an encoder is given events, or another one sound.
-    """
-    events = dict(given)
-    for port in chip.inputs:
-        value = given.get(port.name)
-        if (port.encoder is not None) != isinstance(value, Sound):
-            takes, not_that = ("sound", "events") if port.encoder is not None else ("events", "sound")
-            raise ConfigError(f"input {port.name!r}: takes {takes}, not {not_that}")
-        if port.encoder is not None and isinstance(value, Sound):
-            events[port.name] = encode_sound(port.encoder, value)
-    return events
 
 
 def given_sound(given: Mapping[str, Any]) -> dict[str, Sound]:

@@ -5,7 +5,7 @@ in ``harness.dut``. Only runs that write a waveform have it.
 """
 
 from spikewright.config import ChipConfig, CoreConfig, InputConfig, identifier, slot_bits
-from spikewright.cosim.names import Names, state_memories
+from spikewright.cosim.names import Names, encoded_inputs, state_memories
 from spikewright.memory import MemoryConfig
 
 __all__ = ["MAX_POTENTIALS", "WAVES", "view"]
@@ -18,6 +18,7 @@ MAX_POTENTIALS = 1024
 def view(chip: ChipConfig, names: Names) -> str:
     """Scope ``view``, and the window: from clock ``+waves_from`` to ``+waves_to``, where the run ends."""
     scopes = [_input(index, port) for index, port in enumerate(chip.inputs)]
+    scopes += [_encoder(port, names) for port in encoded_inputs(chip)]
     memories = {memory.name: memory for memory in state_memories(chip)}
     for core in chip.cores:
         scopes.append(_population(core, names, memories))
@@ -67,11 +68,21 @@ def _value(word: str, address_bits: int, bits: int, *, signed: bool) -> str:
 
 
 def _input(index: int, port: InputConfig) -> str:
-    word, bits = f"word_{index}", port.word.address_bits
-    value = _value(word, bits, port.value_bits, signed=False)
+    word, bits = f"word_{index}", port.source_word.address_bits
+    value = _value(word, bits, port.source_word.value_bits, signed=port.encoder is not None)
     return f"""\
         if (1) begin : in_{identifier(port.name)}
 {_stream(f"valid_{index}", f"ready_{index}", word, bits, value)}        end
+"""
+
+
+def _encoder(port: InputConfig, names: Names) -> str:
+    """The stream of spikes behind an input that takes samples of sound."""
+    valid, ready, word = (names.encoder_sink(port.name, signal) for signal in ("valid", "ready", "payload"))
+    stream = _stream(valid, ready, word, port.word.address_bits, "")
+    return f"""\
+        if (1) begin : enc_{identifier(port.name)}
+{stream}        end
 """
 
 

@@ -93,7 +93,7 @@ def write_waves(
     top.write_text(harness(chip, waves=True))
     sources = [*verilog_sources(setup), top]
     program = build_program(setup.simulator, sources, setup.work, waves=True)
-    plusargs = run_plusargs(setup, samples=samples, stepped=stepped)
+    plusargs = run_plusargs(setup, samples=samples, stepped=stepped, steps=steps)
     program.run(run, [*plusargs, f"+waves_from={start}", f"+waves_to={end}"])
     file = run / WAVES
     if not file.is_file() or not file.stat().st_size:

@@ -1,18 +1,20 @@
 """Recordings as a chip with an encoder takes them, and the spikes that its integers make of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from spikewright.config import ChipConfig
 from spikewright.errors import ConfigError
 from spikewright.filterbank import FilterBankConfig
 from spikewright.models.filterbank import FixedFilterBank
 from spikewright.models.spiketrum_fixed import encode_fixed
 from spikewright.spiketrum import SpiketrumConfig
 
-__all__ = ["Counts", "Encoder", "Sound", "encode_sound"]
+__all__ = ["Counts", "Encoder", "Sound", "encode_sound", "encoded_events"]
 
 Encoder = SpiketrumConfig | FilterBankConfig
 """What encodes sound: either of the two front-ends."""
@@ -67,6 +69,25 @@ def encode_sound(
         if advance is not None:
             advance()
     return counts
+
+
+def encoded_events(chip: ChipConfig, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What cores take: events as they are given, and of sound what an encoder's integers make of it.
+
+    Raises
+    ------
+    ConfigError
+        If an input with an encoder is given events, or another one sound.
+    """
+    events = dict(given)
+    for port in chip.inputs:
+        value = given.get(port.name)
+        if (port.encoder is not None) != isinstance(value, Sound):
+            takes, not_that = ("sound", "events") if port.encoder is not None else ("events", "sound")
+            raise ConfigError(f"input {port.name!r}: takes {takes}, not {not_that}")
+        if port.encoder is not None and isinstance(value, Sound):
+            events[port.name] = encode_sound(port.encoder, value)
+    return events
 
 
 def _counts(encoder: Encoder, samples: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -52,6 +52,11 @@ class SoundFile:
         if self.file_rate_hz != rate_hz:
             self.notes.append(f"resampled from {self.file_rate_hz} Hz to {rate_hz} Hz")
 
+    @property
+    def length(self) -> int:
+        """Samples at the wanted rate."""
+        return -(-self.frames * self.rate_hz // self.file_rate_hz)
+
     def pieces(self) -> Iterator[Reals]:
         """The samples of all channels' mean at the wanted rate, piece by piece.
 

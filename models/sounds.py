@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from spikewright.errors import ConfigError
 from spikewright.models.encoders import Counts, Encoder, Sound, encode_sound
-from spikewright.models.sound import normalise, read_sound, to_pcm
+from spikewright.models.sound import SoundFile, normalise, read_sound, to_pcm
 from spikewright.progress import progress
 
 __all__ = ["SUFFIXES", "Sounds", "digits_by_name", "encode_sounds", "sounds_of_folder", "sounds_of_table"]
@@ -93,11 +93,12 @@ def encode_sounds(
     Parameters
     ----------
     steps
-        What comes later is cut off, silence added to what is shorter; None: as long as the longest of them.
+        What comes later is cut off, silence added to what is shorter; None: as long as the longest recording
+        of the whole data set, so that its parts take equally many.
     """
     rate, bits = encoder.sample_rate_hz, encoder.pcm_bits
     samples = [to_pcm(normalise(read_sound(sounds.files[index], rate)), bits)[0] for index in chosen]
-    most = steps if steps is not None else max(encoder.steps(len(recording)) for recording in samples)
+    most = longest(sounds, encoder) if steps is None else steps
     size = len(samples) * most * encoder.lines
     if size > MAX_BYTES:
         raise ConfigError(
@@ -110,3 +111,8 @@ def encode_sounds(
         counts = encode_sound(encoder, sound, advance)
     note = f"{name}: {cut} of {len(samples)} recordings are longer than {most} steps: cut off"
     return counts, sound, (note,) if cut else ()
+
+
+def longest(sounds: Sounds, encoder: Encoder) -> int:
+    """Steps of the longest recording, by what the files say of themselves."""
+    return max(encoder.steps(SoundFile(file, encoder.sample_rate_hz).length) for file in sounds.files)

@@ -466,7 +466,10 @@ def test_training_in_time_writes_a_network_that_compiles(
         (["sparse", "--data", "digits", "--density", "0"], "density must be above 0 and at most 1, not 0.0"),
         (["sparse", "--data", "digits:test"], "data 'digits:test': must name no part"),
         (["sparse", "--data", "digits", "--bin-ms", "1"], "--bin-ms is no option of train sparse"),
-        (["conv", "--data", "digits", "--density", "0.1"], "--density is no option of train conv"),
+        (
+            ["conv", "--data", "digits", "--density", "0.1"],
+            "density must be 1 with convolutions, not 0.1",
+        ),
         (["conv", "--data", "digits"], "data 'digits:train': conv trains on data in time, not on images"),
         (["recurrent", "--data", "digits", "--bin-ms", "-1"], "bin_ms must be above 0 and finite, not -1.0"),
     ],

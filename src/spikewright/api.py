@@ -336,6 +336,7 @@ class Build:
     ) -> "Stimulus":
         """Events for the inputs: a data set as coded in training, random spikes, or arrays as they are."""
         from spikewright.models.data import Dataset
+        from spikewright.models.encoders import Sound, encoded_events
         from spikewright.stages.stimulus import Coding, Stimulus, from_data, random_spikes
 
         if x is None and bernoulli is None:
@@ -355,10 +356,12 @@ class Build:
             coding = Coding.of_metadata(self.summary["coding"], steps, bin_ms, polarity)
             return from_data(self.network.inputs, x, coding, samples)
         arrays = x if isinstance(x, Mapping) else {self.network.inputs[0].name: x}
+        sound = {name: value[:samples] for name, value in arrays.items() if isinstance(value, Sound)}
+        arrays = encoded_events(self.chip, arrays) if sound else arrays
         chosen = {name: np.asarray(array)[:samples] for name, array in arrays.items()}
         shapes = {name: list(array.shape) for name, array in chosen.items()}
         labels = None if y is None else np.asarray(y)[:samples]
-        return Stimulus(x=chosen, y=labels, options={"arrays": shapes})
+        return Stimulus(x=chosen, y=labels, options={"arrays": shapes}, sound=sound)
 
     def cosim(
         self,
@@ -385,8 +388,9 @@ class Build:
         Parameters
         ----------
         x, y
-            Events ``(samples, steps, *shape)`` (of several inputs by name), and labels; or data by name;
-            nothing: the data that the network was evaluated on, else random spikes.
+            Events ``(samples, steps, *shape)`` (of several inputs by name), and labels; or data by name; of
+            an input with an encoder a :class:`spikewright.models.encoders.Sound`; nothing: the data that the
+            network was evaluated on, else random spikes.
         bernoulli, steps
             Random spikes of this probability instead.
         bin_ms, polarity
@@ -454,6 +458,7 @@ class Build:
         """
         from spikewright.boards.liberty import is_liberty
         from spikewright.stages.estimate import DEFAULT_TECHNOLOGIES, model_activity, run_estimate
+        from spikewright.stages.stimulus import for_chip
 
         activity, options, arrays = None, {}, None
         if x is not None or bernoulli is not None:
@@ -466,7 +471,9 @@ class Build:
                 polarity=polarity,
                 seed=seed,
             )
-            activity, options = model_activity(self.chip, self.model, stimulus.x), stimulus.options
+            stimulus = for_chip(self.chip, stimulus)
+            activity = model_activity(self.chip, self.model, stimulus.x, stimulus.sound)
+            options = stimulus.options
             arrays = stimulus.x
         chosen = DEFAULT_TECHNOLOGIES if technologies is None else technologies
         gates: dict[str, Any] = {}

@@ -186,11 +186,14 @@ def core_counts(**changes: Any) -> dict[str, Any]:
     return dict.fromkeys(CoreActivity.__dataclass_fields__, 1) | rings | changes
 
 
+ENCODER: dict[str, Any] = {"samples": 5, "spikes": 2, "reads": {"kernels": 9}, "writes": {}, "operations": {}}
+
+
 @pytest.mark.parametrize(("text", "message"), [
     ("", "is no activity of this version; co-simulate again"),
     ("[]", "is no activity of this version; co-simulate again"),
-    ('{"version": 2}', "is no activity of this version; co-simulate again"),
-    ('{"version": 9}', "version must be 2; co-simulate again"),
+    ('{"version": 3}', "is no activity of this version; co-simulate again"),
+    ('{"version": 9}', "version must be 3; co-simulate again"),
     ({"samples": 0}, "samples must be a whole number, 1 or more, not 0"),
     ({"steps": 1.5}, "steps must be a whole number, 1 or more, not 1.5"),
     ({"cycles": "many"}, "cycles must be a whole number, 0 or more, not 'many'"),
@@ -198,11 +201,17 @@ def core_counts(**changes: Any) -> dict[str, Any]:
     ({"cores": {"a": core_counts(spikes="1")}}, "cores.a.spikes must be a whole number, 0 or more, not '1'"),
     ({"cores": {"a": core_counts(ring_reads=[2, -1])}},
      "cores.a.ring_reads must be a whole number, 0 or more, not -1"),
+    ({"encoders": {"mic": ENCODER | {"samples": None}}},
+     "encoders.mic.samples must be a whole number, 0 or more, not None"),
+    ({"encoders": {"mic": ENCODER | {"reads": {"kernels": -2}}}},
+     "encoders.mic.reads.kernels must be a whole number, 0 or more, not -2"),
+    ({"encoders": {"mic": {"samples": 3}}}, "is no activity of this version; co-simulate again"),
     ({"cores": {"a": core_counts(extra=1)}}, "is no activity of this version; co-simulate again"),
 ])
 def test_a_file_that_is_wrong(tmp_path: Path, text: Any, message: str) -> None:
     path = tmp_path / "activity.json"
-    good = {"version": 2, "samples": 1, "steps": 1, "cores": {"a": core_counts(event_cycles=None)}}
+    good = {"version": 3, "samples": 1, "steps": 1, "cores": {"a": core_counts(event_cycles=None)},
+            "encoders": {}}
     path.write_text(json.dumps(good))
     assert isinstance(read_activity(path), Activity)
     path.write_text(text if isinstance(text, str) else json.dumps(good | text))

@@ -28,7 +28,7 @@ from spikewright.models.integer import IntegerModel
 from spikewright.network import IntegerNetwork
 from spikewright.rtl.verilog import write_chip
 
-__all__ = ["Files", "write_files"]
+__all__ = ["Files", "write_files", "write_mapped"]
 
 SECONDS = 300
 """What no simulation of so small a network takes."""
@@ -86,7 +86,11 @@ class Files:
 
 def write_files(network: IntegerNetwork, folder: Path, mapping: Mapping[str, Any] | None = None) -> Files:
     """Map a network and write what co-simulation needs."""
-    mapped = map_network(network, **(mapping or {}))
+    return write_mapped(network, map_network(network, **(mapping or {})), folder)
+
+
+def write_mapped(network: IntegerNetwork, mapped: Mapped, folder: Path) -> Files:
+    """Write what co-simulation needs of a mapped network."""
     write_chip(mapped.chip, folder / "rtl")
     write_images(mapped.chip, mapped.images, folder / "memory")
     return Files(network=network, mapped=mapped, folder=folder)

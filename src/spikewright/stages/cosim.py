@@ -12,6 +12,7 @@ from spikewright.build import SCRATCH, BuildFolder
 from spikewright.config import ChipConfig
 from spikewright.cosim.compare import Divergence
 from spikewright.cosim.inject import MAX_FAULTS, inject
+from spikewright.cosim.names import encoded_inputs
 from spikewright.cosim.records import LockedError
 from spikewright.cosim.run import Setup, cosimulate
 from spikewright.cosim.simulators import SIMULATORS, Simulator
@@ -24,7 +25,7 @@ from spikewright.progress import progress, waiting
 from spikewright.stages.common import Arrays, array_hash, run_stage, versions, write_summary
 from spikewright.stages.cosim_results import FAULTS, Cosim, as_divergence, keep, load_cosim
 from spikewright.stages.injection import FAULT_COUNTS, faults_summary
-from spikewright.stages.stimulus import Stimulus
+from spikewright.stages.stimulus import Stimulus, for_chip
 
 __all__ = ["Cosim", "CosimOptions", "run_cosim"]
 
@@ -79,6 +80,12 @@ def run_cosim(
     force: bool,
 ) -> Cosim:
     """Co-simulate and keep the result in the build."""
+    if options.inject is not None and encoded_inputs(chip):
+        raise ConfigError(
+            "inject: must be left out with a chip that takes sound, as it is not stepped through;"
+            " compile without an encoder"
+        )
+    stimulus = for_chip(chip, stimulus)
     x, y = stimulus.x, stimulus.y
     arrays: Arrays = {name: np.asarray(array) for name, array in x.items()}
     labels = None if y is None else np.asarray(y)

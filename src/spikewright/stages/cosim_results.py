@@ -86,6 +86,7 @@ def keep(
         cycles=int(hardware.cycles.sum()),
         event_cycles=hardware.event_cycles,
         update_cycles=hardware.update_cycles,
+        sound=stimulus.sound,
     )
     write_activity(activity, staging / ACTIVITY)
     predicted = predict_cycles(chip, network, {**x, **model.spikes})

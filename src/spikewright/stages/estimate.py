@@ -10,12 +10,18 @@ from spikewright.boards.activity import Activity
 from spikewright.boards.activity_file import read_activity
 from spikewright.boards.asic import GateSimulation
 from spikewright.boards.counting import count_operations
+from spikewright.boards.encoder_counting import spiketrum_windows
 from spikewright.boards.estimate import DEFAULT_TECHNOLOGIES, estimate, work_units
 from spikewright.boards.liberty import is_liberty
 from spikewright.build import SCRATCH, BuildFolder
-from spikewright.config import ChipConfig
+from spikewright.config import ChipConfig, InputConfig
+from spikewright.cosim.names import encoded_inputs
 from spikewright.cosim.timing import predict_cycles
+from spikewright.cosim.timing_spiketrum import SpiketrumTiming
+from spikewright.filterbank import FilterBankConfig
 from spikewright.manifest import StageRecord, hash_bytes, hash_file
+from spikewright.memories import encoder_layout
+from spikewright.models.encoders import Sound
 from spikewright.progress import progress
 from spikewright.stages.common import (
     Arrays,
@@ -69,7 +75,9 @@ def run_estimate(
     sample that the last co-simulation has kept.
     """
     libraries = [name for name in technologies if is_liberty(name.partition("@")[0])]
-    fed, stimulus = gate_stimulus(folder.path / SAMPLE, x) if libraries else (None, "")
+    # Gates of chips that take sound are not simulated: the sample that is kept holds no sound.
+    simulated = bool(libraries) and not encoded_inputs(chip)
+    fed, stimulus = gate_stimulus(folder.path / SAMPLE, x) if simulated else (None, "")
     kept = folder.path / "cosim" / "activity.json"
     if activity is None and kept.is_file():
         activity = read_activity(kept)
@@ -109,12 +117,38 @@ def run_estimate(
     return read_summary(folder.path / SUMMARY)
 
 
-def model_activity(chip: ChipConfig, model: "IntegerModel", x: Arrays) -> Activity:
-    """Operations of a run that is not simulated: counted from the model's spikes, cycles predicted."""
+def model_activity(
+    chip: ChipConfig, model: "IntegerModel", x: Arrays, sound: Mapping[str, Sound] | None = None
+) -> Activity:
+    """Operations of a run that is not simulated: counted from the model's spikes, cycles predicted.
+
+    Where an encoder stands in front, cores work beside it: the slower of the two decides.
+    """
     events = {**x, **model.run(x).spikes}
     cycles = int(predict_cycles(chip, model.network, events).cycles.sum())
     source = "predicted by the event-level model"
-    return count_operations(chip, model.network, events, cycles=cycles, cycles_source=source)
+    for port in encoded_inputs(chip):
+        if sound and port.name in sound:
+            cycles = max(cycles, encoder_cycles(port, sound[port.name]))
+            source = "predicted, the clocks of the encoder or of the cores, whichever are more"
+    return count_operations(chip, model.network, events, cycles=cycles, cycles_source=source, sound=sound)
+
+
+def encoder_cycles(port: InputConfig, sound: Sound) -> int:
+    """Clocks of an encoder's work."""
+    if isinstance(port.encoder, FilterBankConfig):
+        return port.encoder.cycles * sum(map(len, sound.samples))
+    assert port.encoder is not None
+    timing = SpiketrumTiming(encoder_layout(port))
+    return sum(
+        timing.window_cycles(
+            window.positions,
+            [channel for channel, _ in window.spikes],
+            "silence" if window.silent else "credit",
+        )
+        for samples in sound.samples
+        for window in spiketrum_windows(port.encoder, samples)
+    )
 
 
 def gate_stimulus(kept: Path, x: Arrays | None) -> tuple[Arrays | None, str]:

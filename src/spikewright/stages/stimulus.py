@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spikewright.compiler.encoder_yaml import encoder_of
+from spikewright.config import ChipConfig
 from spikewright.errors import ConfigError
 from spikewright.manifest import hash_bytes, hash_file
 from spikewright.models.binning import Binning, Polarity
@@ -17,7 +18,7 @@ from spikewright.models.encoders import Encoder, Sound
 from spikewright.network import InputPort
 from spikewright.stages.common import Arrays, array_hash
 
-__all__ = ["Coding", "Stimulus", "data_hash", "from_data", "random_spikes"]
+__all__ = ["Coding", "Stimulus", "data_hash", "for_chip", "from_data", "random_spikes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,21 @@ def from_data(
         options["bin_ms"] = coding.bin_ms
     sound = {} if part.sound is None else {port.name: part.sound[chosen]}
     return Stimulus(x={port.name: x}, y=part.y, name=dataset.name, options=options, notes=notes, sound=sound)
+
+
+def for_chip(chip: ChipConfig, stimulus: Stimulus) -> Stimulus:
+    """With the sound of inputs that an encoder stands behind, and of no others: those take the spikes.
+
+    Raises
+    ------
+    ConfigError
+        If an input takes sound, and there is none.
+    """
+    encoded = [port.name for port in chip.inputs if port.encoder is not None]
+    for name in encoded:
+        if name not in stimulus.sound:
+            raise ConfigError(f"input {name!r}: takes sound, which {stimulus.name} has none of; give --data")
+    return replace(stimulus, sound={name: stimulus.sound[name] for name in encoded})
 
 
 def random_spikes(

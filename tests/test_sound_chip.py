@@ -1,0 +1,181 @@
+"""From sound to a chip on the command line: train, compile with the encoder, co-simulate, estimate."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile  # type: ignore[import-untyped]
+
+from spikewright.api import Build
+from spikewright.cli import main
+from spikewright.models.encoders import Sound
+from tests.cosim.test_run import SIMULATOR
+from tests.test_cli import json_of, refuse
+
+PURSUIT = """\
+channels: 6
+low_hz: 300.0
+high_hz: 2500.0
+window: 64
+step: 64
+rate_hz: 800
+burst: 12
+levels: 2
+truncate: 0.1
+"""
+BANK = """\
+kind: filterbank
+sample_rate_hz: 8000
+channels: 6
+low_hz: 300.0
+high_hz: 2500.0
+step: 64
+threshold: 1.0
+"""
+ENCODERS = {"pursuit": PURSUIT, "bank": BANK}
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tones of three heights, 12 of each, of 25 to 40 ms."""
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("data") / "tones"
+    for name, hz in (("high", 2200.0), ("low", 500.0), ("middle", 1100.0)):
+        (folder / name).mkdir(parents=True)
+        for index in range(12):
+            time = np.arange(int(rng.integers(200, 321))) / 8000
+            tone = np.sin(2 * np.pi * hz * rng.uniform(0.97, 1.03) * time + rng.uniform(0, 6))
+            sound = 0.4 * tone * np.hanning(len(time)) + rng.normal(0, 0.01, len(time))
+            soundfile.write(str(folder / name / f"{index}.wav"), sound, 8000, subtype="PCM_16")
+    return folder
+
+
+@pytest.fixture(scope="module", params=ENCODERS)
+def trained(request: pytest.FixtureRequest, tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that hears which tone it is, and the encoder it was trained behind."""
+    folder = tmp_path_factory.mktemp(str(request.param))
+    (folder / "encoder.yaml").write_text(ENCODERS[request.param])
+    arguments = ["train", "sound", "--data", str(tones), "--encoder", str(folder / "encoder.yaml"),
+                 "--hidden", "12", "--epochs", "60", "--learning-rate", "0.02", "--density", "1",
+                 "-o", str(folder / "net")]
+    assert main(arguments) == 0
+    return folder
+
+
+@pytest.fixture
+def build(trained: Path, tones: Path, tmp_path: Path) -> Path:
+    """The network and its encoder compiled into one chip, a fresh copy."""
+    made = trained / "build"
+    if not made.exists():
+        arguments = ["compile", str(trained / "net" / "network.nir"), "--encoder",
+                     str(trained / "net" / "spiketrum.yaml"), "--evaluate", f"{tones}:test", "-o", str(made)]
+        assert main(arguments) == 0
+    return Path(shutil.copytree(made, tmp_path / "build"))
+
+
+def test_it_learns_to_hear(trained: Path) -> None:
+    metrics = json.loads((trained / "net" / "metrics.json").read_text())
+    assert metrics["accuracy"] > 0.8
+    assert abs(metrics["accuracy"] - metrics["accuracy_integer"]) < 0.2
+    assert (metrics["method"], metrics["n_train"] + metrics["n_test"]) == ("sound", 36)
+
+
+def test_compiles_into_one_chip(build: Path, trained: Path) -> None:
+    found = Build(build).summary
+    metrics = json.loads((trained / "net" / "metrics.json").read_text())
+    assert found["accuracy_integer"] == metrics["accuracy_integer"]
+    (port,) = Build(build).chip.inputs
+    assert port.encoder is not None
+    assert found["encoder"]["encoder"]["kind"] == port.encoder.kind
+    assert any("keeps up with the sound from" in note for note in found["notes"])
+    assert "encoders of sound" in found["area_model"]["beyond"]
+
+
+def test_from_sound_to_classes_in_hardware(
+    build: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Data and their coding come with the build; energy and the report follow."""
+    found = json_of(capsys, "cosim", build, "--samples", 3, "--stall", "0.1", "--simulator", SIMULATOR)
+    assert found["mismatches"] == 0
+    assert found["samples"] == 3
+    assert found["steps"] == 5
+    assert found["spikes_compared"] > 30
+    assert found["encoder_cycles"]["input"] > 1000
+    assert found["predicted_cycles"] is None
+    (target,) = json_of(capsys, "estimate", build, "--technology", "45nm")["targets"]
+    assert set(target["energy_by_core_nj"]) == {"hidden1", "readout", "input"}
+    assert target["energy_by_core_nj"]["input"] > 0
+    assert main(["report", str(build)]) == 0
+    assert "no mismatch" in (build / "report.html").read_text().lower() or \
+        "0 mismatches" in (build / "report.html").read_text()
+
+
+def test_estimates_without_a_simulation(build: Path, tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Clocks from formulas: not far from those that a simulation takes."""
+    simulated = json_of(capsys, "cosim", build, "--samples", 2, "--simulator", SIMULATOR)
+    arguments = ("--technology", "45nm", "--data", f"{tones}:test", "--samples", 2)
+    (target,) = json_of(capsys, "estimate", build, *arguments)["targets"]
+    clocks = target["cycles_per_inference"]
+    assert simulated["cycles"] / 2 * 0.9 < clocks < simulated["cycles"] / 2 * 1.02
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["--bernoulli", "0.1"],
+     "input 'input': takes sound, which bernoulli 0.1, 32 steps, seed 0 has none of; give --data"),
+    (["--inject", "3"], "inject: must be left out with a chip that takes sound, as it is not stepped through;"
+                        " compile without an encoder"),
+    (["--stepped", "1"], "stepped: must be 0 where an encoder makes the steps, not 1"),
+])
+def test_what_a_chip_with_an_encoder_cannot_do_is_refused(
+    build: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert refuse(capsys, "cosim", build, *arguments) == message
+    assert not (build / "cosim").exists()
+
+
+def test_estimate_of_random_spikes_is_refused(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert refuse(capsys, "estimate", build, "--technology", "45nm", "--bernoulli", "0.2") == (
+        "input 'input': takes sound, which bernoulli 0.2, 32 steps, seed 0 has none of; give --data")
+
+
+def test_a_chip_without_the_encoder_takes_its_spikes(
+    trained: Path, tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = tmp_path / "build"
+    json_of(capsys, "compile", trained / "net" / "network.nir", "-o", made)
+    asked = ("--data", f"{tones}:test", "--samples", 2, "--simulator", SIMULATOR)
+    found = json_of(capsys, "cosim", made, *asked)
+    assert (found["mismatches"], found["stepped_samples"], found["encoder_cycles"]) == (0, 2, {})
+
+
+def test_another_encoder_is_refused(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(PURSUIT.replace("levels: 2", "levels: 3"))
+    network = trained / "net" / "network.nir"
+    said = refuse(capsys, "compile", network, "--encoder", other, "-o", tmp_path / "b")
+    assert said.startswith("input 'input': ")
+    assert not (tmp_path / "b").exists()
+
+
+def test_lanes_need_an_encoder(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network = trained / "net" / "network.nir"
+    said = refuse(capsys, "compile", network, "--encoder-lanes", 2, "-o", tmp_path / "b")
+    assert said == "encoder_lanes: there is no encoder; give --encoder"
+
+
+def test_sound_as_arrays(build: Path) -> None:
+    """Samples that are no file, by the API."""
+    rng = np.random.default_rng(5)
+    given: Any = Sound(samples=(rng.integers(-9000, 9000, 100), rng.integers(-9000, 9000, 64)), steps=2)
+    result = Build(build).cosim(given, simulator=SIMULATOR)
+    assert (result.mismatches, result.summary["samples"], result.summary["steps"]) == (0, 2, 2)
+
+
+def test_a_waveform_of_a_chip_that_takes_sound(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = json_of(capsys, "cosim", build, "--samples", 1, "--waves-at", "0:2", "--waves-steps", "0")
+    assert found["waves"] == "sample 0, steps 2 to 2: around step 2, as asked for"
+    assert (build / "cosim" / "waves.vcd").stat().st_size > 1000
