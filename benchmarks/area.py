@@ -43,7 +43,8 @@ CASES = {
     "C decay 0.9": Case(sizes=(784, 128, 10), decay=0.9),
     "C 2 % input": Case(sizes=(784, 128, 10), probability=0.02),
     "A UP5K": Case(sizes=(64, 32, 10), weight_bits=6, technology="ice40"),
-    "largest UP5K": Case(sizes=(64, 160, 10), technology="ice40", lanes=4),
+    "64-160-10 UP5K": Case(sizes=(64, 160, 10), technology="ice40", lanes=4),
+    "largest UP5K": Case(sizes=(129, 96, 10), technology="ice40", lanes=1),
 }
 
 

@@ -14,10 +14,11 @@ from spikewright.boards.technology import Technology
 from spikewright.boards.technology_file import load_technology
 from spikewright.boards.technology_rows import TERMS, Error, Logic, Supply, Term
 from spikewright.boards.terms import core_terms, is_macro
-from spikewright.config import CompressedRows, PortConfig
+from spikewright.config import CompressedRows, Parameter, PortConfig
 from spikewright.errors import ConfigError
 from spikewright.memories import core_memories
 from spikewright.neuron import Decay, NeuronConfig
+from spikewright.rtl.decay import decay_adders
 from tests.boards.test_energy import activity, chip, dense
 from tests.boards.test_sram import macro
 
@@ -68,7 +69,7 @@ def test_compressed_rows_and_baked_flops() -> None:
     run = replace(activity(), cycles=10)
     terms = core_terms(chip(core), core, run)
     assert terms["row_cycles"] == 10 * 4 * (8 + 4 * 2 + 2 + 4 + 12)
-    assert terms["walker_cycles"] == 10 * 4
+    assert terms["walker_cycles"] == 10 * 4 * 3, "a queue of rows; there are 8"
     states, read = 4 * 5 * 12, 4 * (6 + 16)  # entries and row pointers, a word each of four lanes
     assert terms["flop_cycles"] == 10 * (states + read), "fixed contents become logic"
     loaded = replace(chip(core), contents="bus")
@@ -77,10 +78,16 @@ def test_compressed_rows_and_baked_flops() -> None:
 
 
 def test_multipliers() -> None:
-    decay = Decay(kind="multiply", fraction_bits=8, factor=(200,))
+    decay = Decay(kind="multiply", fraction_bits=8, factor=(100,))
     core = dense(neuron=NeuronConfig(state_bits=10, decay=decay),
                  ports=(PortConfig(source="in", addresses=8, value_bits=3),))
     terms = core_terms(chip(core), core, replace(activity(neuron_updates=5), cycles=10))
+    assert terms["multiplier_cycles"] == 10 * 4 * (2 * 2 * 10 + 4 + 3)
+    adders = decay_adders(decay, 10)  # 100 / 256 is (128 - 32 + 4) / 256
+    assert len(adders) == 3, "two at the digits, one that rounds; a register behind two"
+    assert terms["multiplications"] == 5 * sum(adder.bits for adder in adders)
+    stored = replace(core, parameters=(*core.parameters, Parameter(name="decay", bits=9, signed=False)))
+    terms = core_terms(chip(stored), stored, replace(activity(neuron_updates=5), cycles=10))
     assert terms["multiplier_cycles"] == 10 * 4 * (10 + 8 + 4 + 3)
     assert terms["multiplications"] == 5 * 10 * 8
 
