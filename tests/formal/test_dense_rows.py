@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 from amaranth.hdl import Const
 
-from spikewright import memories
+from spikewright import memory
 from spikewright.config import slot_bits
 from spikewright.memories import weight_memories
 from spikewright.rtl import banks as rtl_banks
@@ -68,7 +68,7 @@ def test_dense_walker(ports: str, neurons: int, lanes: int) -> None:
 @pytest.mark.parametrize("words", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_weights_in_banks(words: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of so few words, so that there are several; the last is not full."""
-    monkeypatch.setattr(memories, "BANK_WORDS", words)
+    monkeypatch.setattr(memory, "BANK_WORDS", words)
     monkeypatch.setattr(rtl_banks, "BANK_WORDS", words)
     assert len(weight_memories(plain_core(3, 1, ports=PORTS["spikes"]))) > 2
     model = Model(walker(PORTS["spikes"], 3, 1))
