@@ -58,7 +58,7 @@ MUTANTS = [
            "rtl/test_link.py::test_fork_gives_every_word_to_every_way_once[1.0-0.5-2]"),
 
     Mutant("state-has-contents", VERILOG, "state memories ask for a file that there is not",
-           "if self.contents and not config.state else", "if self.contents else",
+           " and not config.state\n", "\n",
            "rtl/test_verilog.py::test_memories_are_instances_as_configured[784-128-10-baked]"),
     Mutant("bus-has-contents", VERILOG, "a chip with a bus comes up loaded",
            'contents=chip.contents == "baked"', "contents=True",
