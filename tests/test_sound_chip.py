@@ -1,17 +1,21 @@
 """From sound to a chip on the command line: train, compile with the encoder, co-simulate, estimate."""
 
 import json
+import re
 import shutil
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
+from rich.console import Console
 
 from spikewright.api import Build
 from spikewright.cli import main
 from spikewright.models.encoders import Sound
+from spikewright.present import show_compile
 from tests.cosim.test_run import SIMULATOR
 from tests.test_cli import json_of, refuse
 
@@ -91,6 +95,8 @@ def test_compiles_into_one_chip(build: Path, trained: Path) -> None:
     assert found["encoder"]["encoder"]["kind"] == port.encoder.kind
     assert any("keeps up with the sound from" in note for note in found["notes"])
     assert "encoders of sound" in found["area_model"]["beyond"]
+    show_compile(Console(file=(said := StringIO()), width=200), found)
+    assert re.search(r"clocks \(model\) +cores without the encoder: [\d.]+ a step", said.getvalue())
 
 
 def test_from_sound_to_classes_in_hardware(

@@ -220,7 +220,7 @@ def show_compile(console: "Console", result: Result) -> None:
             ("accuracy float", percent(result["accuracy_float"])),
             ("accuracy integer", percent(result["accuracy_integer"])),
             ("area (model)", area_of(result["area_model"])),
-            ("clocks (model)", clocks(result["timing"])),
+            ("clocks (model)", clocks(result["timing"], alone=bool(result.get("encoder")))),
         ],
     )
 
@@ -302,9 +302,10 @@ def area_of(model: Result) -> str:
     )
 
 
-def clocks(timing: Result) -> str:
-    """What was predicted, for which events."""
-    return (f"{number(timing['cycles_per_step'])} a step, {number(timing['cycles_per_inference'])} for"
+def clocks(timing: Result, *, alone: bool) -> str:
+    """What was predicted, for which events; where sound comes in, of the cores alone."""
+    of = "cores without the encoder: " if alone else ""
+    return (f"{of}{number(timing['cycles_per_step'])} a step, {number(timing['cycles_per_inference'])} for"
             f" {timing['steps']} steps, within {timing['error_percent']:g} % ({timing['activity']})")
 
 

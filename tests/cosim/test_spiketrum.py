@@ -41,7 +41,7 @@ def programs(made: Case, folder: Path) -> SpiketrumProgram:
     return SpiketrumProgram(made.layout, made.tables, folder)
 
 
-@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("lanes", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_many_recordings(lanes: int, tmp_path: Path) -> None:
     """Of every length, loud and silent, in a row and with gaps: the same spikes; clocks as foretold."""
     made = case(LONG, lanes)
@@ -60,6 +60,7 @@ def test_many_recordings(lanes: int, tmp_path: Path) -> None:
         assert program.run(recordings, valid=valid, ready=ready, seed=valid).words == got.words
 
 
+@pytest.mark.slow
 def test_random_configurations(tmp_path: Path) -> None:
     """Whatever can be configured, in one build each."""
     for seed in range(6):
@@ -81,7 +82,8 @@ def test_random_configurations(tmp_path: Path) -> None:
         assert meanings(got.words) == expected_words(made, recordings), config
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 4])
+@pytest.mark.parametrize("lanes", [pytest.param(1, marks=pytest.mark.slow), 2,
+                                   pytest.param(4, marks=pytest.mark.slow)])
 def test_full_size(lanes: int, tmp_path: Path) -> None:
     """The encoder of 40 channels at 8 kHz, 800 spikes/s, through a few windows."""
     made = case(SpiketrumConfig(rate_hz=800), lanes)

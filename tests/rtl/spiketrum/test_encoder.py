@@ -43,7 +43,8 @@ def encode(case: Case, recordings: list[Samples], *, tokens: Sequence[int] = (),
 
 
 @pytest.mark.parametrize(("p_valid", "p_ready"), [(1.0, 1.0), (0.02, 1.0), (1.0, 0.02), (0.05, 0.2)])
-@pytest.mark.parametrize("lanes", [1, 2, 4])
+@pytest.mark.parametrize("lanes", [pytest.param(1, marks=pytest.mark.slow), 2,
+                                   pytest.param(4, marks=pytest.mark.slow)])
 def test_equals_the_twin(lanes: int, p_valid: float, p_ready: float) -> None:
     """Spike for spike, whatever the lanes and the gaps, recordings one after the other."""
     made = case(small(), lanes)

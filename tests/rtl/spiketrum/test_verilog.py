@@ -4,6 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from spikewright.boards.devices import DEVICES
 from spikewright.boards.synth import synthesise
 from spikewright.compiler.blockram import ECP5, realise
@@ -17,6 +19,7 @@ from tests.rtl.spiketrum.encoders import case
 WAIVERS = Path(verilog.__file__).parent / "verilog" / "lint.vlt"
 
 
+@pytest.mark.slow
 def test_40_channels_are_as_large_as_stated(tmp_path: Path) -> None:
     """On an ECP5, with room for a tool's next version; block RAM is what the compiler counts for memories."""
     made = case(SpiketrumConfig(), lanes=2)
