@@ -150,7 +150,9 @@ def test_tokens_behind_a_recording_are_steps_of_silence(length: int, tokens: int
 def test_samples_behind_the_end_are_dropped() -> None:
     sounds = [recordings(SMALL)[0][:20], recordings(SMALL)[0][:9]]
     words = sent(SMALL, sounds, (2, 0))
-    late = recordings(SMALL)[0][20:20 + 2 * SMALL.step]
+    late = recordings(SMALL)[0][20:60]
+    assert FixedFilterBank(SMALL).spikes(late[:, None]).any(), "they would be heard"
+    assert len(late) > SMALL.step, "and counted"
     words[21:21] = [word(SMALL.sample_word, Kind.EVENT, 0, sample) for sample in late.tolist()]
     wanted = expected(SMALL, sounds, (2, 0))
     got = run(SMALL, words, len(wanted))
