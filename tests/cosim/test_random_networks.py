@@ -40,7 +40,8 @@ def test_verilator(seed: int, tmp_path: Path) -> None:
 
 
 @needs_icarus
-@pytest.mark.parametrize("seed", range(50, 80))
+@pytest.mark.parametrize("seed", [*range(50, 60), *(pytest.param(seed, marks=pytest.mark.slow)
+                                                    for seed in range(60, 80))])
 def test_icarus(seed: int, tmp_path: Path) -> None:
     check(seed, tmp_path, "icarus", stall=0.0 if seed % 3 else 0.4)
 
