@@ -18,12 +18,11 @@ from spikewright.compiler.encoder_yaml import read_spiketrum
 from spikewright.models.binning import Binning
 from spikewright.models.data import Dataset
 from spikewright.models.integer import IntegerModel
+from spikewright.models.learning.results import integer_accuracy, one_thread
+from spikewright.models.learning.training import options_of, train_network
 from spikewright.models.named_data import read_whole
 from spikewright.models.sounds import Sounds, encode_sounds
 from spikewright.models.spiketrum_fixed import encode_fixed
-from spikewright.models.spiking_course import train_network
-from spikewright.models.spiking_options import SpikingOptions
-from spikewright.models.train import integer_accuracy, one_thread
 from spikewright.spiketrum import SpiketrumConfig
 
 LOST = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
@@ -76,7 +75,7 @@ def speakers(encoder: SpiketrumConfig, epochs: int) -> None:
     for name in sorted(set(names)):
         parts = [Dataset(name="fsdd", x=x[chosen], y=sounds.labels[chosen], static=False, classes=10)
                  for chosen in (names != name, names == name)]
-        options = SpikingOptions.of("sound", encoder=encoder, steps=STEPS, epochs=epochs)
+        options = options_of("sound", encoder=encoder, steps=STEPS, epochs=epochs)
         network, _ = train_network(options, parts[0], None)
         found.append(integer_accuracy(network.integer_network("sound"), parts[1], steps=STEPS,
                                       coding="events", seed=0))

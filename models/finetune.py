@@ -10,7 +10,8 @@ import torch
 
 from spikewright.errors import ConfigError
 from spikewright.models.grid import GridNetwork
-from spikewright.models.train import Progress, one_thread
+from spikewright.models.learning.results import one_thread
+from spikewright.models.learning.trainer import Progress
 from spikewright.network import Decode, IntegerNetwork
 
 __all__ = ["FinetuneOptions", "Finetuned", "finetune"]

@@ -8,7 +8,7 @@ import torch.nn.utils.parametrize
 
 from spikewright.errors import ConfigError
 
-__all__ = ["Masked", "SparseLinear", "layer_densities", "random_mask", "sparsify"]
+__all__ = ["Masked", "layer_densities", "random_mask", "sparsify"]
 
 
 def random_mask(shape: tuple[int, int], density: float, generator: torch.Generator) -> torch.Tensor:
@@ -76,47 +76,3 @@ def sparsify(module: torch.nn.Module, name: str, density: float, generator: torc
     with torch.no_grad():
         weight /= math.sqrt(float(mask.double().mean()))
     torch.nn.utils.parametrize.register_parametrization(module, name, Masked(mask))
-
-
-class SparseLinear(torch.nn.Module):
-    """``x @ weight.T``, of which only the synapses in ``mask`` exist.
-
-    Outside the mask weights are 0 and get no gradient, so no optimizer moves them, whatever its momentum or
-    weight decay; the product is taken with the mask all the same, so that they could not count.
-
-    Parameters
-    ----------
-    inputs, outputs
-        Sizes of both ends.
-    density
-        Fraction of synapses that exist, above 0, at most 1; the mask is Erdős–Rényi.
-    gain
-        Weights start normal with variance ``gain**2 / (synapses that a neuron has on average)``.
-    generator
-        Draws mask and weights.
-    """
-
-    mask: torch.Tensor
-
-    def __init__(
-        self, inputs: int, outputs: int, *, density: float, generator: torch.Generator, gain: float = 1.0
-    ) -> None:
-        super().__init__()
-        mask = random_mask((outputs, inputs), density, generator)
-        fan_in = float(mask.sum()) / outputs
-        weight = torch.randn(outputs, inputs, generator=generator) * (gain / math.sqrt(fan_in))
-        self.register_buffer("mask", mask)
-        self.weight = torch.nn.Parameter(weight * mask)
-
-    @property
-    def density(self) -> float:
-        """Fraction of synapses that exist."""
-        return float(self.mask.double().mean())
-
-    def masked(self) -> torch.Tensor:
-        """The weights, ``(outputs, inputs)``, 0 outside the mask."""
-        return self.weight * self.mask
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """``(..., inputs)`` to ``(..., outputs)``."""
-        return torch.nn.functional.linear(x, self.masked())

@@ -465,12 +465,11 @@ def test_training_in_time_writes_a_network_that_compiles(
         ),
         (["sparse", "--data", "digits", "--density", "0"], "density must be above 0 and at most 1, not 0.0"),
         (["sparse", "--data", "digits:test"], "data 'digits:test': must name no part"),
-        (["sparse", "--data", "digits", "--bin-ms", "1"], "--bin-ms is no option of train sparse"),
         (
-            ["conv", "--data", "digits", "--density", "0.1"],
-            "density must be 1 with convolutions, not 0.1",
+            ["sparse", "--data", "digits", "--bin-ms", "1"],
+            "bin_ms: data 'digits:train' are images, which have no time of their own",
         ),
-        (["conv", "--data", "digits"], "data 'digits:train': conv trains on data in time, not on images"),
+        (["sparse", "--data", "digits", "--layers", "64-p2"], "layers: p2 must be sums of a plane"),
         (["recurrent", "--data", "digits", "--bin-ms", "-1"], "bin_ms must be above 0 and finite, not -1.0"),
     ],
 )

@@ -141,52 +141,60 @@ def encoder_from(given: "Encoder | str | Path | None") -> "Encoder | None":
     return read_encoder(Path(given)) if isinstance(given, str | Path) else given
 
 
-def train(method: str, data: str, output: str | Path | None = None, **options: Any) -> dict[str, Any]:
+def train(
+    method: str,
+    data: str,
+    output: str | Path | None = None,
+    *,
+    config: str | Path | None = None,
+    resume: bool = False,
+    **options: Any,
+) -> dict[str, Any]:
     """Train a network in PyTorch and measure it on held-out data.
 
     Parameters
     ----------
     method
-        How to train: ``sparse`` on images, ``conv`` or ``recurrent`` on data in time, ``sound``.
+        How to train: a name of :data:`spikewright.models.learning.methods.METHODS`.
     data
         ``NAME[a:b]``; it is trained on the part ``train`` and measured on the part ``test``.
     output
         Folder for ``network.nir``, ``checkpoint.pt`` and ``metrics.json``, and ``spiketrum.yaml`` where sound
         was encoded; None writes nothing.
+    config
+        YAML with options of the method.
+    resume
+        Go on where an interrupted training into this folder stopped.
     options
-        Of the method: fields of :class:`spikewright.models.train_sparse.TrainSparseOptions`, or of
-        :class:`spikewright.models.spiking_options.SpikingOptions`.
+        Of the method, before those of ``config``: fields of
+        :class:`spikewright.models.learning.options.TrainOptions`.
 
     Returns
     -------
     dict
         ``accuracy``, ``density``, ``parameters`` ...: the object that ``spikewright train --json`` prints.
     """
-    from spikewright.models.spiking_options import METHODS, SpikingOptions
-    from spikewright.models.train_sparse import TrainSparseOptions, train_sparse
-    from spikewright.models.train_spiking import train_spiking
+    from spikewright.models.learning.training import options_of
+    from spikewright.models.learning.training import train as train_to
     from spikewright.progress import progress
+    from spikewright.train_yaml import read_options
 
-    if method != "sparse" and method not in METHODS:
-        raise ConfigError(f"method must be one of sparse, {', '.join(METHODS)}, not {method!r}")
     folder = None if output is None else Path(output)
-    if "encoder" in options:
-        options["encoder"] = encoder_from(options["encoder"])
-    chosen = TrainSparseOptions(**options) if method == "sparse" else SpikingOptions.of(method, **options)
+    given = {**({} if config is None else read_options(Path(config))), **options}
+    if "encoder" in given:
+        given["encoder"] = encoder_from(given["encoder"])
+    chosen = options_of(method, **given)
     with progress("training", chosen.epochs) as advance:
 
         def shown(done: int, total: int, loss: float) -> None:
             advance(1, f"epoch {done} of {total}, loss {loss:.3f}")
 
-        if isinstance(chosen, TrainSparseOptions):
-            results = train_sparse(chosen, data, folder, progress=shown)
-        else:
-            results = train_spiking(chosen, data, folder, progress=shown)
-            if folder is not None and chosen.encoder is not None:
-                from spikewright.compiler.encoder_yaml import encoder_text
+        results = train_to(chosen, data, folder, progress=shown, resume=resume)
+        if folder is not None and chosen.encoder is not None:
+            from spikewright.compiler.encoder_yaml import encoder_text
 
-                with written(folder / "spiketrum.yaml") as path:
-                    path.write_text(encoder_text(chosen.encoder), encoding="utf-8")
+            with written(folder / "spiketrum.yaml") as path:
+                path.write_text(encoder_text(chosen.encoder), encoding="utf-8")
     return results.metrics
 
 

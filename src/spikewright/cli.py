@@ -26,9 +26,6 @@ OK, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 PLAIN_WIDTH = 110
 """Columns of tables where there is no terminal."""
 
-SPARSE_EPOCHS = 100
-"""Passes over the data of ``train sparse``, if it is not told; what images of 28 by 28 need."""
-
 app = typer.Typer(
     name="spikewright",
     help="Turns trained sparse spiking networks into hardware that provably does the same.",
@@ -46,6 +43,11 @@ class Method(StrEnum):
     CONV = "conv"
     RECURRENT = "recurrent"
     SOUND = "sound"
+    ESL = "esl"
+    SCA = "sca"
+    RKD = "rkd"
+    KD = "kd"
+    LASNN = "lasnn"
 
 
 class Coding(StrEnum):
@@ -166,54 +168,57 @@ def doctor_command(as_json: Json = False) -> int:
 
 @app.command("train")
 def train_command(
-    method: Annotated[
-        Method, typer.Argument(metavar="METHOD", help="How to train: sparse, conv, recurrent or sound.")
-    ],
+    method: Annotated[Method, typer.Argument(metavar="METHOD", help=f"How to train: {', '.join(Method)}.")],
     data: Annotated[str, typer.Option(metavar="DATA", help="NAME[a:b]; trains on :train, tests on :test.")],
     output: Output,
+    config: Annotated[
+        Path | None, typer.Option(metavar="X.yaml", help="Options of the method, every one that there is.")
+    ] = None,
+    layers: Annotated[
+        str | None, typer.Option(metavar="LAYERS", help="Hidden layers, as 128, 38r or 16c5s2-p2-32c3-p2-64.")
+    ] = None,
     hidden: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N,N,...", help="Neurons of each hidden layer; sparse: 128, recurrent: 38, sound: 256."
-        ),
+        str | None, typer.Option(metavar="N,N,...", help="Neurons of each dense hidden layer.")
     ] = None,
     channels: Annotated[
-        str | None, typer.Option(metavar="N,N,...", help="conv: channels of each layer; 12,24.")
+        str | None,
+        typer.Option(metavar="N,N,...", help="Channels of each convolution, with pooling between."),
     ] = None,
-    density: Annotated[
-        float | None,
-        typer.Option(help="Fraction of synapses that exist; sparse: 0.1, recurrent: 1, sound: 0.3."),
-    ] = None,
+    density: Annotated[float | None, typer.Option(help="Fraction of synapses that exist.")] = None,
     steps: Annotated[
         int | None,
-        typer.Option(min=1, help="Time steps that an image is shown for (25), or a recording lasts."),
+        typer.Option(min=1, help="Time steps that an image is shown for, or a recording lasts."),
     ] = None,
     bin_ms: BinMs = None,
     polarity: PolarityOption = None,
     encoder: EncoderPath = None,
     drop: Annotated[
-        float | None, typer.Option(min=0, help="Leave out up to so much of a sample's events; sound: 0.3.")
+        float | None, typer.Option(min=0, help="Leave out up to so much of a sample's events.")
     ] = None,
     shift_steps: Annotated[
-        int | None, typer.Option(min=0, help="Move samples in time by up to so many steps; sound: 3.")
+        int | None, typer.Option(min=0, help="Move samples in time by up to so many steps.")
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of the optimizer; sound: 0.003.")] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(min=1, help="Passes over the data; sparse: 100, conv: 20, recurrent: 60, sound: 30."),
+    learning_rate: Annotated[float | None, typer.Option(help="Of the optimizer.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    weight_bits: Annotated[int | None, typer.Option(min=2, max=16, help="Width of the weights; 8.")] = None,
+    state_bits: Annotated[
+        int | None, typer.Option(min=8, max=24, help="Width of the potentials; 16.")
     ] = None,
-    weight_bits: Annotated[int, typer.Option(min=2, max=16, help="Width of the weights.")] = 8,
-    state_bits: Annotated[int, typer.Option(min=8, max=24, help="Width of the potentials.")] = 16,
-    coding: Annotated[
-        Coding | None, typer.Option(help="sparse: how an image becomes events; direct.")
-    ] = None,
-    seed: Seed = 0,
+    coding: Annotated[Coding | None, typer.Option(help="How an image becomes events; direct.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of everything random; 0.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted training into this folder stopped.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Train a network in PyTorch; writes network.nir, checkpoint.pt and metrics.json."""
     from spikewright import api
 
     asked: dict[str, Any] = {
+        "layers": layers,
+        "weight_bits": weight_bits,
+        "state_bits": state_bits,
+        "seed": seed,
         "hidden": None if hidden is None else sizes("--hidden", hidden),
         "channels": None if channels is None else sizes("--channels", channels),
         "density": density,
@@ -227,18 +232,8 @@ def train_command(
         "epochs": epochs,
         "coding": None if coding is None else coding.value,
     }
-    sparse = method is Method.SPARSE
-    events = ("channels", "bin_ms", "polarity", "encoder", "drop", "shift_steps")
-    others = events if sparse else ("coding",)
-    for key in others:
-        if asked[key] is not None:
-            raise ConfigError(f"--{key.replace('_', '-')} is no option of train {method.value}")
     options = {key: value for key, value in asked.items() if value is not None}
-    if sparse:
-        options = {"epochs": SPARSE_EPOCHS, **options}
-    metrics = api.train(
-        method.value, data, output, weight_bits=weight_bits, state_bits=state_bits, seed=seed, **options
-    )
+    metrics = api.train(method.value, data, output, config=config, resume=resume, **options)
     show(metrics, present.show_train, as_json)
     tell(f"{output / 'network.nir'}: written", as_json)
     return OK

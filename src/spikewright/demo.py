@@ -47,7 +47,13 @@ def run_demo(
 
 def train_once(folder: Path, *, epochs: int, seed: int, force: bool) -> dict[str, Any]:
     """Train, unless the folder has what the same training gave."""
-    options = {"hidden": HIDDEN, "density": DENSITY, "steps": STEPS, "epochs": epochs, "seed": seed}
+    options: dict[str, Any] = {
+        "hidden": HIDDEN,
+        "density": DENSITY,
+        "steps": STEPS,
+        "epochs": epochs,
+        "seed": seed,
+    }
     key = {"data": DATA, **options, **versions("train", "numpy", "torch", "mlxtend")}
     stamp = folder / "inputs.json"
     if not force and stamp.is_file() and read_summary(stamp) == plain(key):

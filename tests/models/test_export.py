@@ -13,9 +13,9 @@ import torch
 from spikewright.errors import ConfigError
 from spikewright.ir import RealEdge, RealNetwork
 from spikewright.models import export
+from spikewright.models.learning.build import stack_layers
 from spikewright.models.neurons import NeuronRule
 from spikewright.models.quantize import levels
-from spikewright.models.sparse_network import SparseNetwork
 from spikewright.network import InputPort, IntegerNetwork
 from spikewright.neuron import Decay
 
@@ -24,9 +24,10 @@ CODING = {"name": "direct", "steps": 25, "seed": 3}
 
 
 def trained(decay: Decay, **rule: Any) -> tuple[RealNetwork, IntegerNetwork]:
-    made = SparseNetwork(
+    made = stack_layers(
         PORT,
-        (9, 7, 3),
+        "9-7",
+        3,
         density=0.5,
         hidden=NeuronRule(decay=decay, **rule),
         readout=NeuronRule(fires=False, decay=decay, v_min=rule.get("v_min")),

@@ -9,8 +9,9 @@ import torch
 
 from spikewright.compiler.passes import lower
 from spikewright.models.export import to_nir, write_nir
+from spikewright.models.learning.build import stack_layers
+from spikewright.models.learning.network import SpikingNetwork
 from spikewright.models.neurons import NeuronRule
-from spikewright.models.sparse_network import SparseNetwork
 from spikewright.network import InputPort, IntegerNetwork
 from spikewright.neuron import Decay, NeuronConfig
 
@@ -33,11 +34,12 @@ PORTS = {
 }
 
 
-def train(port: InputPort, decay: Decay, rule: dict[str, Any], spiking: bool) -> SparseNetwork:
+def train(port: InputPort, decay: Decay, rule: dict[str, Any], spiking: bool) -> SpikingNetwork:
     hidden = NeuronRule(decay=decay, **rule)
-    made = SparseNetwork(
+    made = stack_layers(
         port,
-        (9, 3),
+        "9",
+        3,
         density=0.5,
         hidden=hidden,
         readout=hidden if spiking else NeuronRule(fires=False, decay=decay, v_min=rule.get("v_min")),

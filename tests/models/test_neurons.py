@@ -10,9 +10,11 @@ from spikewright.errors import ConfigError
 from spikewright.models import quantize
 from spikewright.models.coding import real_input
 from spikewright.models.integer import IntegerModel
+from spikewright.models.learning.build import stack_layers
+from spikewright.models.learning.layer import SpikingLayer
+from spikewright.models.learning.network import SpikingNetwork
 from spikewright.models.neurons import IF, LI, LIF, NeuronRule, Neurons
 from spikewright.models.real import RealModel
-from spikewright.models.sparse_network import SparseNetwork
 from spikewright.models.sums import drive_bound
 from spikewright.models.surrogate import Surrogate, slope, spike
 from spikewright.network import InputPort
@@ -41,10 +43,18 @@ PORTS = {
 }
 
 
-def network(port: InputPort, rule: NeuronRule, readout: NeuronRule, seed: int = 0) -> SparseNetwork:
-    made = SparseNetwork(
+def original(layer: SpikingLayer) -> torch.Tensor:
+    """The weight that training moves, before its mask."""
+    parametrized: Any = layer.synapses.parametrizations
+    weights: torch.Tensor = parametrized.weight.original
+    return weights
+
+
+def network(port: InputPort, rule: NeuronRule, readout: NeuronRule, seed: int = 0) -> SpikingNetwork:
+    made = stack_layers(
         port,
-        (9, 7, 3),
+        "9-7",
+        3,
         density=0.6,
         hidden=rule,
         readout=readout,
@@ -53,7 +63,7 @@ def network(port: InputPort, rule: NeuronRule, readout: NeuronRule, seed: int = 
     )
     with torch.no_grad():
         for layer in made.stack:
-            layer.linear.weight.mul_(3)
+            original(layer).mul_(3)
             layer.bias.add_(0.6 * torch.rand(layer.bias.shape, generator=torch.Generator().manual_seed(seed)))
     return made
 
@@ -86,7 +96,7 @@ def test_quantized_training_is_the_integer_network(decay: str, rule: str, port: 
     made.quantize(6, 16, *shown(PORTS[port], x))
     with torch.no_grad():  # training goes on after the scales are chosen
         for layer in made.stack:
-            layer.linear.weight.mul_(1.7)
+            original(layer).mul_(1.7)
             layer.bias.sub_(0.01)
     outputs, spikes = made(*shown(PORTS[port], x))
     integers = made.integer_network("test")

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +23,12 @@ from spikewright.models.trace import accuracy
 from spikewright.network import IntegerNetwork
 
 __all__ = [
-    "Progress",
     "Results",
     "integer_accuracy",
     "load_parts",
     "one_thread",
     "real_accuracy",
 ]
-
-Progress = Callable[[int, int, float], None]
-"""Called after every epoch with the epochs done, the epochs in all, and the mean loss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

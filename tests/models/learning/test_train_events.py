@@ -1,6 +1,5 @@
 """Training on data in time: it learns, its integers are the model's, and the file says how to feed it."""
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,9 @@ from spikewright.models.augment import drop_events, shift_planes, shift_steps
 from spikewright.models.binning import Binning
 from spikewright.models.data import load
 from spikewright.models.integer import IntegerModel
+from spikewright.models.learning.options import TrainOptions
+from spikewright.models.learning.training import course, options_of, train
 from spikewright.models.real import RealModel
-from spikewright.models.spiking_course import SpikingCourse
-from spikewright.models.spiking_options import SpikingOptions
-from spikewright.models.train_spiking import train_spiking
 
 BINNING = {"bin_ms": 1.0, "steps": 6}
 
@@ -53,19 +51,19 @@ def sequences_fixture(tmp_path: Path) -> str:
     return str(tmp_path / "sequences.npz")
 
 
-def conv(**options: Any) -> SpikingOptions:
+def conv(**options: Any) -> TrainOptions:
     quick = {"channels": (4, 6), "epochs": 12, "batch": 20, "shift": 0, "learning_rate": 1e-2, **BINNING}
-    return SpikingOptions.of("conv", **{**quick, **options})
+    return options_of("conv", **{**quick, **options})
 
 
-def recurrent(**options: Any) -> SpikingOptions:
+def recurrent(**options: Any) -> TrainOptions:
     quick = {"hidden": (16,), "epochs": 12, "batch": 20, "learning_rate": 1e-2}
-    return SpikingOptions.of("recurrent", **{**quick, **options})
+    return options_of("recurrent", **{**quick, **options})
 
 
 def test_convolutions_learn_and_are_written(planes: str, tmp_path: Path) -> None:
     seen = []
-    results = train_spiking(conv(), planes, tmp_path / "out", lambda *state: seen.append(state[2]))
+    results = train(conv(), planes, tmp_path / "out", lambda *state: seen.append(state[2]))
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics == json.loads(json.dumps(results.metrics))
     assert metrics["accuracy"] >= 0.8
@@ -92,7 +90,7 @@ def test_convolutions_learn_and_are_written(planes: str, tmp_path: Path) -> None
 
 
 def test_recurrence_learns_and_is_written(sequences: str) -> None:
-    results = train_spiking(recurrent(), sequences, None)
+    results = train(recurrent(), sequences, None)
     assert results.metrics["accuracy_integer"] >= 0.8
     nodes, edges = results.graph.nodes, results.graph.edges
     assert {("hidden1", "hidden1_to_hidden1"), ("hidden1_to_hidden1", "hidden1")} <= set(edges)
@@ -107,27 +105,27 @@ def test_recurrence_learns_and_is_written(sequences: str) -> None:
 def test_the_trained_network_is_its_integer_network(method: str, planes: str, sequences: str) -> None:
     options = conv() if method == "conv" else recurrent()
     data = load(f"{planes if method == 'conv' else sequences}:train", options.binning)
-    course = SpikingCourse(options, data)
+    made = course(options, data)
     for epoch in range(4):
         if epoch == 2:
-            course.quantize()
-        course.epoch()
-    trace = IntegerModel(course.network.integer_network("made")).run(data.x)
-    outputs, spikes = course.network(torch.from_numpy(data.x).float().flatten(2))
-    for layer, found in zip(course.network.stack[:-1], spikes, strict=True):
+            made.quantize()
+        made.epoch()
+    trace = IntegerModel(made.network.integer_network("made")).run(data.x)
+    outputs, spikes = made.network(torch.from_numpy(data.x).float().flatten(2))
+    for layer, found in zip(made.network.stack[:-1], spikes, strict=True):
         expected = trace.spikes[layer.name].reshape(*found.shape)
         np.testing.assert_array_equal(expected, found.detach().numpy())
         assert 0.005 < expected.mean() < 0.9
     np.testing.assert_array_equal(trace.readouts["readout"], outputs.detach().numpy())
-    course = SpikingCourse(options, data)
-    real = RealModel(course.network.real_network("made")).run(data.x)
-    outputs, spikes = course.network(torch.from_numpy(data.x).float().flatten(2))
+    made = course(options, data)
+    real = RealModel(made.network.real_network("made")).run(data.x)
+    outputs, spikes = made.network(torch.from_numpy(data.x).float().flatten(2))
     np.testing.assert_allclose(real.readouts["readout"], outputs.detach().numpy(), atol=1e-3)
 
 
 def test_the_same_seed_gives_the_same_file(planes: str, tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        train_spiking(conv(epochs=1, seed=seed, shift=1), planes, tmp_path / name)
+        train(conv(epochs=1, seed=seed, shift=1), planes, tmp_path / name)
     first, second, other = ((tmp_path / name / "network.nir").read_bytes() for name in "abc")
     assert first == second
     assert first != other
@@ -150,7 +148,7 @@ def test_refusals(planes: str, sequences: str) -> None:
         (
             lambda: conv(),
             "digits[:20]",
-            "data 'digits:train[:20]': conv trains on data in time, not on images",
+            "bin_ms: data 'digits:train[:20]' are images, which have no time of their own",
         ),
         (
             lambda: conv(channels=(2,)),
@@ -158,23 +156,31 @@ def test_refusals(planes: str, sequences: str) -> None:
             "convolutions need samples of shape (channels, height, width)",
         ),
         (lambda: recurrent(bin_ms=None), planes, "give --bin-ms"),
-        (lambda: conv(channels=(0,)), planes, "channels must be layers of 1 or more, not 0"),
+        (lambda: conv(channels=(0,)), planes, "layers: 0c5s2 must have sizes of 1 or more"),
         (lambda: conv(max_events=256), planes, "max_events must be 1..255, not 256"),
-        (lambda: conv(decode="count"), planes, "decode must be potential_sum or potential_last, not 'count'"),
         (
-            lambda: SpikingOptions.of("deep"),
+            lambda: conv(decode="vote"),
             planes,
-            "method must be one of conv, recurrent, sound, not 'deep'",
+            "decode must be one of potential_sum, potential_last, count, not 'vote'",
         ),
-        (lambda: conv(density=0.5), planes, "density must be 1 with convolutions, not 0.5"),
+        (lambda: conv(coding="rate"), planes, "are in time, and come as they are"),
+        (
+            lambda: conv(layers="4c3-p20"),
+            planes,
+            "layers: 3 after sums over 20: the plane has 12 by 12 places",
+        ),
+        (
+            lambda: options_of("deep"),
+            planes,
+            "method must be one of sparse, conv, recurrent, sound",
+        ),
         (lambda: recurrent(density=0.0), sequences, "density must be above 0 and at most 1, not 0.0"),
         (lambda: recurrent(drop=1.0), sequences, "drop must be 0 or more and below 1, not 1.0"),
         (lambda: conv(readout_shift=16), planes, "readout_shift must be 0..15 for 16-bit states, not 16"),
     ):
         with pytest.raises(ConfigError) as error:
-            train_spiking(make(), data, None)  # type: ignore[no-untyped-call]
+            train(make(), data, None)  # type: ignore[no-untyped-call]
         assert message in str(error.value)
-    assert dataclasses.asdict(recurrent())["recurrent"]
 
 
 def test_moving_in_time_and_leaving_out() -> None:
@@ -192,7 +198,7 @@ def test_moving_in_time_and_leaving_out() -> None:
 
 
 def test_few_synapses(sequences: str) -> None:
-    results = train_spiking(recurrent(density=0.3, epochs=3, drop=0.2, shift_steps=1), sequences, None)
+    results = train(recurrent(density=0.3, epochs=3, drop=0.2, shift_steps=1), sequences, None)
     assert 0.2 < results.metrics["density"] <= 0.31
     weights = results.graph.nodes["hidden1_to_hidden1"].weight
     assert 0 < np.count_nonzero(weights) < 0.6 * weights.size

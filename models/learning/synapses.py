@@ -21,8 +21,12 @@ class Synapses(torch.nn.Module):
     def size(self) -> int:
         """Neurons that are reached."""
 
+    def kernel(self, weights: torch.Tensor) -> torch.Tensor:
+        """Weights of :attr:`weight`'s shape as the edge has them."""
+        return weights
+
     @abstractmethod
-    def drive(self, x: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    def drive(self, x: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         """Drive ``(samples, size)`` of inputs ``(samples, ...)``; bias is of each neuron or channel."""
 
 
@@ -41,7 +45,7 @@ class DenseSynapses(Synapses):
         """Neurons that are reached."""
         return self.weight.shape[0]
 
-    def drive(self, x: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    def drive(self, x: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         """Drive ``(samples, size)``; bias is of each neuron."""
         return torch.nn.functional.linear(x.flatten(1), weights, bias)
 
@@ -49,7 +53,8 @@ class DenseSynapses(Synapses):
 class ConvolvedSynapses(Synapses):
     """A convolution; one whose kernel covers the whole (pooled) source is dense with pooled sources.
 
-    Weights start normal with variance ``gain**2 / weights that a neuron has``.
+    Weights are ``(channels, sources, height, width)``, of a whole source ``(neurons, sources * places)``.
+    They start normal with variance ``gain**2 / weights that a neuron has``.
     """
 
     convolution: Convolution
@@ -58,16 +63,24 @@ class ConvolvedSynapses(Synapses):
         super().__init__()
         shape = convolution.kernel_shape
         self.convolution = convolution
-        self.weight = torch.nn.Parameter(_normal(shape, math.prod(shape[1:]), gain, generator))
+        fan_in = math.prod(shape[1:])
+        whole = convolution.target[1:] == (1, 1)
+        drawn = _normal((shape[0], fan_in) if whole else shape, fan_in, gain, generator)
+        self.weight = torch.nn.Parameter(drawn)
 
     @property
     def size(self) -> int:
         """Neurons that are reached."""
         return math.prod(self.convolution.target)
 
-    def drive(self, x: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    def kernel(self, weights: torch.Tensor) -> torch.Tensor:
+        """Weights as ``(channels, sources, height, width)``."""
+        return weights.reshape(self.convolution.kernel_shape)
+
+    def drive(self, x: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         """Drive ``(samples, size)``; bias is of each channel."""
         convolution = self.convolution
+        weights = self.kernel(weights)
         planes = x.reshape(-1, *convolution.source)
         if convolution.pool != (1, 1):
             planes = torch.nn.functional.avg_pool2d(planes, convolution.pool, divisor_override=1)  # the sum

@@ -1,0 +1,41 @@
+"""What each method begins with, where that is not the default of :class:`.options.TrainOptions`."""
+
+from typing import Any
+
+__all__ = ["METHODS"]
+
+METHODS: dict[str, dict[str, Any]] = {
+    "sparse": {
+        "layers": "128",
+        "density": 0.1,
+        "graded": True,
+        "epochs": 100,
+        "batch": 100,
+        "real_share": 0.6,
+        "shift": None,
+        "rate_penalty": 0.3,
+    },
+    "conv": {"layers": "12c5s2-p2-24c3-p2", "shift": 2, "readout_shift": 4, "clip": 1.0},
+    # Gradients through hundreds of steps stay in bounds if only neurons near the threshold learn.
+    "recurrent": {
+        "layers": "38r",
+        "epochs": 60,
+        "learning_rate": 2e-3,
+        "readout_shift": 5,
+        "sharpness": 8.0,
+        "clip": 1.0,
+    },
+    "sound": {
+        "layers": "256r",
+        "density": 0.3,
+        "epochs": 30,
+        "learning_rate": 3e-3,
+        "decay_shift": 2,
+        "readout_shift": 5,
+        "sharpness": 8.0,
+        "drop": 0.3,
+        "shift_steps": 3,
+        "rate_penalty": 0.0,
+        "clip": 1.0,
+    },
+}

@@ -1,0 +1,200 @@
+"""Training from data to files: what ``spikewright train`` does, whatever the method."""
+
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spikewright.errors import ConfigError
+from spikewright.models.coding import CodingName
+from spikewright.models.data import Dataset
+from spikewright.models.export import to_nir
+from spikewright.models.learning.build import build_network, input_port
+from spikewright.models.learning.methods import METHODS
+from spikewright.models.learning.network import SpikingNetwork
+from spikewright.models.learning.options import TrainOptions
+from spikewright.models.learning.parts_options import EvolutionOptions, PruningOptions, TeacherOptions
+from spikewright.models.learning.results import (
+    Results,
+    integer_accuracy,
+    load_parts,
+    one_thread,
+    real_accuracy,
+)
+from spikewright.models.learning.samples import DEFAULT_STEPS, Samples
+from spikewright.models.learning.trainer import Progress, Trainer, pick_device
+
+__all__ = ["course", "options_of", "train", "train_network"]
+
+STATE = "training.pt"
+"""File in the output folder that an interrupted training leaves."""
+
+OPTIONS = tuple(TrainOptions.__dataclass_fields__)
+
+SECTIONS: dict[str, Any] = {
+    "evolution": EvolutionOptions,
+    "pruning": PruningOptions,
+    "teacher": TeacherOptions,
+}
+
+
+def options_of(method: str, **options: Any) -> TrainOptions:
+    """Options of a method, with what is given in the place of what it begins with.
+
+    A section (``evolution``, ``pruning``, ``teacher``) may be a mapping of those of its keys that differ.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such method or option, or a value is wrong.
+    """
+    if method not in METHODS:
+        raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+    start = METHODS[method]
+    layers = plain_layers(start["layers"], options.pop("hidden", None), options.pop("channels", None))
+    options.setdefault("layers", layers)
+    unknown = set(options) - set(TrainOptions.__dataclass_fields__)
+    if unknown:
+        raise ConfigError(f"train: {min(unknown)} is no option; options are {', '.join(OPTIONS)}")
+    for key, section in SECTIONS.items():
+        given = options.get(key)
+        if isinstance(given, dict):
+            base = start.get(key)
+            options[key] = section(**given) if base is None else replace(base, **given)
+    return TrainOptions(**{"method": method, **start, **options})
+
+
+def plain_layers(start: str, hidden: tuple[int, ...] | None, channels: tuple[int, ...] | None) -> str:
+    """Layers of so many neurons, after convolutions of so many channels, in the place of a method's own.
+
+    The first convolution has kernels of 5 and stride 2, the others kernels of 3 after sums over 2 by 2; what
+    follows them takes such sums too. Dense layers are recurrent where the method's are.
+    """
+    if hidden is None and channels is None:
+        return start
+    words = start.split("-")
+    if channels is None:
+        kept = [word for word in words if "c" in word or "p" in word]
+    else:
+        kept = [f"{n}c5s2" if not i else f"p2-{n}c3" for i, n in enumerate(channels)] + ["p2"]
+    dense = [word for word in words if "c" not in word and "p" not in word]
+    if hidden is not None:
+        recurrent = "r" if any("r" in word for word in dense) else ""
+        dense = [f"{n}{recurrent}" for n in hidden]
+    return "-".join(kept + dense)
+
+
+def course(options: TrainOptions, data: Dataset, *, state: Path | None = None) -> Trainer:
+    """A network and all that trains it, nothing trained yet."""
+    generator = torch.Generator().manual_seed(options.seed)
+    device = pick_device(options.device)
+    port = input_port(options, data)
+    network = build_network(options, port, data.classes, generator).to(device)
+    samples = Samples(options, data, port, generator, device)
+    return Trainer(network, samples, options, state=state)
+
+
+def train_network(
+    options: TrainOptions, data: Dataset, progress: Progress | None = None
+) -> tuple[SpikingNetwork, float]:
+    """The trained network, on its integer grid, and the mean loss of its last epoch."""
+    trainer = course(options, data)
+    finish(trainer, progress)
+    return trainer.network, trainer.history[-1]["loss"]
+
+
+def finish(trainer: Trainer, progress: Progress | None, *, resume: bool = False) -> None:
+    """Train to the end, on integers at the latest then."""
+    trainer.run(progress, resume=resume)
+    if not trainer.network.quantized:
+        trainer.quantize()
+    trainer.network.to("cpu")
+
+
+@one_thread()
+def train(
+    options: TrainOptions,
+    data: str,
+    output: Path | None,
+    progress: Progress | None = None,
+    *,
+    resume: bool = False,
+) -> Results:
+    """Train on ``DATA:train``, measure on ``DATA:test``, write network, checkpoint and metrics.
+
+    Parameters
+    ----------
+    options
+        What to train, and how. The same options and data give the same network.
+    data
+        Specification of the data, without a part (:mod:`spikewright.models.data`).
+    output
+        Folder for ``network.nir``, ``checkpoint.pt`` and ``metrics.json``; None writes nothing. While it
+        trains, ``training.pt`` is there, which ``resume`` goes on from.
+    progress
+        Called after every epoch.
+
+    Raises
+    ------
+    ConfigError
+        If options or data are wrong; nothing is written then.
+    """
+    if output is not None and output.exists() and not output.is_dir():
+        raise ConfigError(f"output {str(output)!r}: must be a folder, not a file")
+    started = time.perf_counter()
+    trained, held_out = load_parts(data, options.binning)
+    state = None if output is None else output / STATE
+    trainer = course(options, trained, state=state)
+    finish(trainer, progress, resume=resume)
+    network = trainer.network
+    most = network.port.max_events
+    if not held_out.static and not options.graded:
+        held_out.x.clip(0, most, out=held_out.x)  # of data in steps the test part may have higher counts
+    integer, real = (
+        network.integer_network(options.method),
+        network.real_network(options.method, dt=options.step_s),
+    )
+    fed = how_fed(options, trained)
+    coding: CodingName = fed["name"]
+    shown = {"coding": coding, "steps": fed["steps"], "seed": options.seed}
+    synapses = sum(edge.weights.size for edge in integer.edges)
+    nonzero = sum(int((edge.weights != 0).sum()) for edge in integer.edges)
+    metrics: dict[str, Any] = {
+        "accuracy": real_accuracy(real, held_out, **shown),
+        "accuracy_integer": integer_accuracy(integer, held_out, **shown),
+        "density": nonzero / synapses,
+        "parameters": nonzero + sum(len(layer.biases()) for layer in network.stack),
+        "epochs": len(trainer.history),
+        "seed": options.seed,
+        "method": options.method,
+        "data": data,
+        "n_train": len(trained),
+        "n_test": len(held_out),
+        "loss": trainer.history[-1]["loss"],
+        "seconds": round(time.perf_counter() - started, 3),
+        "options": asdict(options),
+        "notes": [*trained.notes, *held_out.notes],
+        "history": trainer.history,
+    }
+    results = Results(
+        graph=to_nir(real, integer, coding=fed), checkpoint=network.state_dict(), metrics=metrics
+    )
+    if output is not None:
+        results.write(output)
+        (output / STATE).unlink(missing_ok=True)
+    return results
+
+
+def how_fed(options: TrainOptions, data: Dataset) -> dict[str, Any]:
+    """How data become events, as the network's file says it."""
+    if data.static:
+        return {"name": options.coding, "steps": options.steps or DEFAULT_STEPS, "seed": options.seed}
+    fed: dict[str, Any] = {"name": "events", "steps": data.x.shape[1], "seed": options.seed}
+    for key in ("bin_ms", "polarity"):
+        if getattr(options, key) is not None:
+            fed[key] = getattr(options, key)
+    if options.encoder is not None:
+        fed["encoder"] = asdict(options.encoder)
+    return fed

@@ -1,0 +1,63 @@
+"""``spikewright train --config X.yaml``: options of a training as a person writes them, checked on load."""
+
+import json
+from dataclasses import make_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from spikewright.compiler.validation import float_from_text, refuse
+from spikewright.compiler.yaml_text import load_yaml, read_text
+from spikewright.models.learning.options import TrainOptions
+from spikewright.models.learning.parts_options import EvolutionOptions, PruningOptions, TeacherOptions
+
+__all__ = ["read_options"]
+
+MAX_BYTES = 1 << 20
+
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+def _loose(section: type[Any], changed: dict[str, Any]) -> Any:
+    """A mapping with the keys and types of a dataclass, none of which must be there."""
+    hints = {**get_type_hints(section), **changed}
+    entries = [(key, hints[key], _ABSENT) for key in section.__dataclass_fields__]
+    return with_config(_STRICT)(make_dataclass(section.__name__, entries))
+
+
+_ABSENT: Any = None  # what is not given is left out by name, so the value does not matter
+_SECTIONS = {
+    "evolution": EvolutionOptions,
+    "pruning": PruningOptions,
+    "teacher": TeacherOptions,
+}
+_ADAPTER = TypeAdapter(
+    _loose(TrainOptions, {"encoder": str, **{key: _loose(section, {}) for key, section in _SECTIONS.items()}})
+)
+
+
+def read_options(path: Path) -> dict[str, Any]:
+    """Options that a file gives, by name; those that it does not name are left out.
+
+    Raises
+    ------
+    ConfigError
+        If it is not YAML, or a key or a type is wrong; what ranges must hold is checked with the other
+        options.
+    """
+    given: dict[str, Any] = _numbers(load_yaml(read_text(path, MAX_BYTES), str(path)))
+    if type(given.get("layers")) is int:  # a single layer of 128 needs no quotes
+        given["layers"] = str(given["layers"])
+    try:
+        # By way of JSON, since only there strict (text is no number) still lets whole numbers be floats.
+        _ADAPTER.validate_json(json.dumps(given, default=str), strict=True)
+    except ValidationError as error:
+        refuse(error, str(path), keys=tuple(TrainOptions.__dataclass_fields__))
+    return given
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _numbers(inner) for key, inner in value.items()}
+    return float_from_text(value)
