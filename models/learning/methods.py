@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from spikewright.models.learning.parts_options import EvolutionOptions
+
 __all__ = ["METHODS"]
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -14,6 +16,24 @@ METHODS: dict[str, dict[str, Any]] = {
         "real_share": 0.6,
         "shift": None,
         "rate_penalty": 0.3,
+    },
+    "esl": {
+        "layers": "256-256",
+        "density": 0.1,
+        "evolution": EvolutionOptions(),
+        "loss": "tet",
+        "steps": 4,
+        "decay_shift": 1,
+        "readout_shift": None,
+        "reset": "set",
+        "surrogate": "triangle",
+        "sharpness": 1.0,
+        "epochs": 30,
+        "batch": 100,
+        "learning_rate": 3e-3,
+        "real_share": 0.8,
+        "shift": None,
+        "rate_penalty": 0.0,
     },
     "conv": {"layers": "12c5s2-p2-24c3-p2", "shift": 2, "readout_shift": 4, "clip": 1.0},
     # Gradients through hundreds of steps stay in bounds if only neurons near the threshold learn.

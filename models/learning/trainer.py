@@ -63,12 +63,12 @@ class Trainer:
         self.objective = objective or Labels(options)
         self.updates_an_epoch = math.ceil(len(samples) / options.batch)
         self.optimizer: torch.optim.Optimizer = make_optimizer(options, network)
-        self.parts: Sequence[Part] = parts(self)  # before the schedule: they may give the network masks
         total = options.epochs * self.updates_an_epoch
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, total)
         self.history: list[dict[str, float]] = []
         self.update = 0
         self.integers_from = int(options.epochs * options.real_share)
+        self.parts: Sequence[Part] = parts(self)
         self.best: dict[str, Any] | None = None
         self.state = state
 

@@ -15,6 +15,7 @@ from spikewright.models.learning.build import build_network, input_port
 from spikewright.models.learning.methods import METHODS
 from spikewright.models.learning.network import SpikingNetwork
 from spikewright.models.learning.options import TrainOptions
+from spikewright.models.learning.parts import parts_of
 from spikewright.models.learning.parts_options import EvolutionOptions, PruningOptions, TeacherOptions
 from spikewright.models.learning.results import (
     Results,
@@ -93,7 +94,7 @@ def course(options: TrainOptions, data: Dataset, *, state: Path | None = None) -
     port = input_port(options, data)
     network = build_network(options, port, data.classes, generator).to(device)
     samples = Samples(options, data, port, generator, device)
-    return Trainer(network, samples, options, state=state)
+    return Trainer(network, samples, options, parts=parts_of, state=state)
 
 
 def train_network(

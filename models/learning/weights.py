@@ -8,7 +8,7 @@ import torch
 import torch.nn.utils.parametrize as parametrize
 
 from spikewright.errors import ConfigError
-from spikewright.models.sparse import Masked, SparseLinear, Spread, weight_densities
+from spikewright.models.sparse import Masked, Spread, weight_densities
 
 __all__ = [
     "SPREADS",
@@ -109,7 +109,7 @@ def _weight(module: torch.nn.Module, name: str) -> Weight:
         owner = module.get_submodule(path)
     except AttributeError:
         raise ConfigError(f"weights must name weights of the network, not {name!r}") from None
-    if parametrize.is_parametrized(owner, attribute) or isinstance(owner, SparseLinear):
+    if parametrize.is_parametrized(owner, attribute):
         raise ConfigError(f"weights must have no mask or other parametrization yet, not {name!r}")
     parameter = owner._parameters.get(attribute)
     if parameter is None or parameter.ndim < 2:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import pickle
 import warnings
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from spikewright.errors import ConfigError
+from spikewright.models import named_data
 from spikewright.models.data import NAMES, DataSpec, load, parse
 
 
@@ -203,22 +205,39 @@ def mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SPIKEWRIGHT_DATA", str(tmp_path))
     folder = tmp_path / "mnist_t10k"
     folder.mkdir()
-    pixels = bytes(range(0, 256, 255 // 5))[:6] * 2
-    (folder / "t10k-images-idx3-ubyte.gz").write_bytes(packed(idx((3, 2, 2), pixels)))
+    pixels = b"".join(bytes([51 * number] * 784) for number in (1, 2, 3))
+    (folder / "t10k-images-idx3-ubyte.gz").write_bytes(packed(idx((3, 28, 28), pixels)))
     (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(packed(idx((3,), bytes([2, 0, 1]))))
     return folder
 
 
 @pytest.mark.usefixtures("mnist")
-def test_mnist_is_read_in_its_own_order() -> None:
-    for spec in ("mnist", "mnist:test"):
-        data = load(spec)
-        assert data.y is not None
-        assert data.y.tolist() == [2, 0, 1]
-        np.testing.assert_allclose(data.x[0], np.array([[0, 51], [102, 153]]) / 255)
-        assert (data.static, str(data.x.dtype), data.shape) == (True, "float32", (2, 2))
-    with pytest.raises(ConfigError, match=r"^data mnist: has the part :test only, not :train$"):
-        load("mnist:train")
+def test_mnist_is_tested_on_images_of_its_own() -> None:
+    data = load("mnist:test")
+    assert data.y is not None
+    brightness = {2: 0.2, 0: 0.4, 1: 0.6}
+    assert {int(label): round(float(image.mean()), 3) for label, image in zip(data.y, data.x, strict=True)} == (
+        brightness
+    )
+    assert (data.static, str(data.x.dtype), data.shape) == (True, "float32", (28, 28))
+    trained, whole = load("mnist:train"), load("mnist5k")
+    assert len(load("mnist")) == 5003
+    assert sorted(trained.x.sum(axis=(1, 2))) == sorted(whole.x.sum(axis=(1, 2)))
+    path = Path(os.environ["SPIKEWRIGHT_DATA"]) / "mnist_t10k" / "t10k-images-idx3-ubyte.gz"
+    path.write_bytes(packed(idx((3, 2, 2), bytes(12))))
+    with pytest.raises(ConfigError, match=r"^data mnist: must have images of 28 by 28 pixels, not \(2, 2\)$"):
+        load("mnist")
+
+
+def test_fashion_is_debians() -> None:
+    if not named_data.FASHION.is_dir():
+        with pytest.raises(ConfigError, match=r"^data fashion: install Debian's dataset-fashion-mnist"):
+            load("fashion")
+        pytest.skip("needs Debian's dataset-fashion-mnist")
+    trained, held_out = load("fashion:train[0:100]"), load("fashion:test")
+    assert (len(trained), len(held_out), held_out.classes) == (100, 10_000, 10)
+    assert held_out.y is not None
+    assert set(np.bincount(held_out.y)) == {1000}
 
 
 def test_mnist_needs_to_be_told_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
