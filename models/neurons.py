@@ -1,6 +1,7 @@
 """Spiking neurons to train: every rule of docs/numerics.md, in real numbers or on the integer grid."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,12 +12,16 @@ from spikewright.models.quantize import decay_codes, decay_factor, levels
 from spikewright.models.surrogate import Surrogate, spike
 from spikewright.neuron import Decay, NeuronConfig
 
-__all__ = ["IF", "LI", "LIF", "NeuronRule", "NeuronState", "Neurons"]
+__all__ = ["IF", "LI", "LIF", "NeuronRule", "NeuronState", "Neurons", "Observer"]
 
 NO_DECAY = Decay()
 
 NeuronState = tuple[torch.Tensor, torch.Tensor]
 """Potentials and last spikes, ``(batch, size)``."""
+
+Observer = Callable[[torch.Tensor, torch.Tensor], None]
+"""Called in every step with spikes and potentials after the reset that they cause, in units of the float
+network, each of the drive's shape, without its steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +110,8 @@ class Neurons(torch.nn.Module):
         self.detach_reset = detach_reset
         self.scale = 1.0
         self.integers: NeuronConfig | None = None
+        self.observer: Observer | None = None
+        """Watches neurons that fire; not part of the network's state."""
 
     def quantize(self, scale: float, state_bits: int) -> None:
         """Go over to the integer grid of ``scale`` codes per 1.0, with states of ``state_bits``."""
@@ -152,6 +159,9 @@ class Neurons(torch.nn.Module):
         if not rule.fires:
             return potential, (potential, fired)
         fired, potential = self._fire(potential)
+        if self.observer is not None:
+            after = self._reset(potential, fired) if resets_next else potential
+            self.observer(fired, after / self.scale)
         return fired, (potential, fired)
 
     def _decayed(self, potential: torch.Tensor) -> torch.Tensor:
