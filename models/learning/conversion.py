@@ -43,10 +43,10 @@ def convert_weights(
 ) -> None:
     """Give a spiking network the weights of an analog one, in units of its thresholds.
 
-    A layer whose rectifiers reach ``peak`` becomes neurons of threshold 1 that fire in every step for it: weights
-    are multiplied by the peak of the layer before and divided by the layer's own (Diehl et al. 2015, with the
-    percentile of Rueckauer et al. 2017). Rates then approximate activations over the peak, the better the more
-    steps there are; neurons should lose nothing, and reset by subtraction.
+    A layer whose rectifiers reach ``peak`` becomes neurons of threshold 1 that fire in every step for it:
+    weights are multiplied by the peak of the layer before and divided by the layer's own (Diehl et al. 2015,
+    with the percentile of Rueckauer et al. 2017). Rates then approximate activations over the peak, the
+    better the more steps there are; neurons should lose nothing, and reset by subtraction.
 
     Parameters
     ----------
@@ -66,7 +66,8 @@ def convert_weights(
     if any(layer.norm is not None for layer in ours):
         raise ConfigError("convert: the student must have no norm, it is folded into the weights")
     before = 1.0
-    for source, target, peak in zip(theirs, ours, [*activation_peaks(analog, x, percentile), 1.0], strict=True):
+    for source, target, peak in zip(theirs, ours, [*activation_peaks(analog, x, percentile), 1.0],
+    strict=True):
         weights = source.weights() * source.value_scale * (before / peak)
         parametrized = getattr(target.synapses, "parametrizations", None)
         parameter = target.synapses.weight if parametrized is None else parametrized.weight.original

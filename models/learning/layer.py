@@ -33,6 +33,17 @@ class Rectifiers(Neurons):
         raise ConfigError("network: an analog network has no integers; convert it first")
 
 
+class Gate(torch.nn.Identity):
+    """The drive of a layer on its way to the neurons, ``(samples, channels, places)``: may be masked here.
+
+    ``weight`` is the scale that the layer's normalisation gives each channel, if it has one.
+    """
+
+    def __init__(self, weight: torch.Tensor | None) -> None:
+        super().__init__()
+        self.__dict__["weight"] = weight  # not a parameter a second time
+
+
 class SpikingLayer(torch.nn.Module):
     """Synapses, a bias (of each channel, where they are a convolution) and neurons.
 
@@ -63,9 +74,7 @@ class SpikingLayer(torch.nn.Module):
         self.norm = torch.nn.BatchNorm1d(channels) if norm else None
         # A normalisation has a bias, which then is the layer's.
         self.bias = torch.nn.Parameter(torch.zeros(channels)) if self.norm is None else self.norm.bias
-        self.gate = (
-            torch.nn.Identity()
-        )  # drive of each channel, (samples, channels, places): may be masked here
+        self.gate = Gate(None if self.norm is None else self.norm.weight)
         self.neurons = neurons
         self.name = name
         self.value_scale = value_scale

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spikewright.models.learning.parts_options import EvolutionOptions
+from spikewright.models.learning.parts_options import EvolutionOptions, PruningOptions
 
 __all__ = ["METHODS"]
 
@@ -32,6 +32,21 @@ METHODS: dict[str, dict[str, Any]] = {
         "batch": 100,
         "learning_rate": 3e-3,
         "real_share": 0.8,
+        "shift": None,
+        "rate_penalty": 0.0,
+    },
+    "sca": {
+        "layers": "16c5s2-p2-32c3-p2-64",
+        "norm": True,
+        "pruning": PruningOptions(),
+        "steps": 4,
+        "decay_shift": None,
+        "readout_shift": None,
+        "decode": "potential_last",
+        "reset": "set",
+        "epochs": 20,
+        "batch": 100,
+        "learning_rate": 2e-3,
         "shift": None,
         "rate_penalty": 0.0,
     },

@@ -1,9 +1,12 @@
 """The parts that a training's options ask for, made for its trainer."""
 
+import math
 from collections.abc import Sequence
 
 import torch
 
+from spikewright.models.learning.channels import ChannelPruner
+from spikewright.models.learning.gates import ChannelGroup
 from spikewright.models.learning.masks import EvolvingMask
 from spikewright.models.learning.part import Part
 from spikewright.models.learning.trainer import Trainer
@@ -34,6 +37,30 @@ def parts_of(trainer: Trainer) -> Sequence[Part]:
                 fraction=given.fraction,
                 schedule=given.schedule,
                 last_update=last or None,
+            )
+        )
+    if options.pruning is not None:
+        wanted = options.pruning
+        epochs = min(math.ceil(wanted.until * options.epochs), max(1, trainer.integers_from))
+        parts.append(
+            ChannelPruner(
+                [
+                    ChannelGroup(
+                        name=layer.name,
+                        module=layer.gate,
+                        neurons=layer.neurons,
+                        neuron_axis=-1,
+                        channels=len(layer.synapses.weight),
+                    )
+                    for layer in trainer.network.stack[:-1]
+                ],
+                keep=wanted.keep,
+                regrow=wanted.regrow,
+                ranking=wanted.ranking,
+                last_epoch=epochs - 1,
+                schedule=wanted.schedule,
+                minimum=wanted.minimum,
+                generator=torch.Generator().manual_seed(options.seed),
             )
         )
     return parts

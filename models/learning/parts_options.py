@@ -61,6 +61,8 @@ class PruningOptions:
         (``random``).
     minimum
         Channels that every layer keeps.
+    schedule
+        How the pruned share comes to ``1 - keep``: at once, or over the epochs (``linear``, ``cubic``).
     until
         Share of the epochs after which channels stay.
     """
@@ -69,6 +71,7 @@ class PruningOptions:
     regrow: float = 0.1
     ranking: Literal["activity", "gamma", "random"] = "activity"
     minimum: int = 2
+    schedule: Literal["constant", "linear", "cubic"] = "constant"
     until: float = 0.6
 
     def __post_init__(self) -> None:
@@ -76,8 +79,9 @@ class PruningOptions:
         for key in ("keep", "until"):
             if not 0 < getattr(self, key) <= 1:
                 raise ConfigError(f"pruning: {key} must be above 0 and at most 1, not {getattr(self, key)}")
-        if not 0 <= self.regrow <= self.keep:
-            raise ConfigError(f"pruning: regrow must be 0 to keep, {self.keep}, not {self.regrow}")
+        if not 0 <= self.regrow < self.keep:
+            must = f"must be 0 or more and below keep, {self.keep}"
+            raise ConfigError(f"pruning: regrow {must}, not {self.regrow}")
         if self.minimum < 1:
             raise ConfigError(f"pruning: minimum must be 1 or more, not {self.minimum}")
 

@@ -3,17 +3,17 @@
 from dataclasses import replace
 
 import torch
+from spikewright.models.learning.distillation import virtual_teacher
+from spikewright.models.learning.teaching import AttentionLoss, DistillationLoss, FeatureLoss, Maps
 
 from spikewright.errors import ConfigError
 from spikewright.models.data import Dataset
 from spikewright.models.learning.build import build_network, input_port
-from spikewright.models.learning.distillation import virtual_teacher
 from spikewright.models.learning.network import SpikingNetwork
 from spikewright.models.learning.objective import Labels, scores
 from spikewright.models.learning.options import TrainOptions
 from spikewright.models.learning.parts_options import TeacherOptions
 from spikewright.models.learning.samples import Batch, Samples
-from spikewright.models.learning.teaching import AttentionLoss, DistillationLoss, FeatureLoss, Maps
 from spikewright.models.learning.trainer import Progress, Trainer, pick_device
 
 __all__ = ["Distilled", "Teacher", "teacher_options", "train_teacher"]

@@ -12,11 +12,13 @@ from spikewright.models.coding import CodingName
 from spikewright.models.data import Dataset
 from spikewright.models.export import to_nir
 from spikewright.models.learning.build import build_network, input_port
+from spikewright.models.learning.channels import ChannelPruner
 from spikewright.models.learning.methods import METHODS
 from spikewright.models.learning.network import SpikingNetwork
 from spikewright.models.learning.options import TrainOptions
 from spikewright.models.learning.parts import parts_of
 from spikewright.models.learning.parts_options import EvolutionOptions, PruningOptions, TeacherOptions
+from spikewright.models.learning.reduced import reduced
 from spikewright.models.learning.results import (
     Results,
     integer_accuracy,
@@ -111,6 +113,11 @@ def finish(trainer: Trainer, progress: Progress | None, *, resume: bool = False)
     trainer.run(progress, resume=resume)
     if not trainer.network.quantized:
         trainer.quantize()
+    for part in trainer.parts:
+        if isinstance(part, ChannelPruner):
+            masks = part.masks()
+            part.remove()
+            trainer.network = reduced(trainer.network, masks)
     trainer.network.to("cpu")
 
 
