@@ -1,5 +1,6 @@
 """Structured pruning in training: channels of little activity go, those that the loss asks for come back."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -10,10 +11,11 @@ from spikewright.models.learning.gates import ChannelGate, ChannelGroup
 from spikewright.models.learning.weights import check_choice
 from spikewright.models.neurons import Neurons
 
-__all__ = ["ChannelGroup", "ChannelPruner", "Ramp", "Ranking"]
+__all__ = ["ChannelGroup", "ChannelPruner", "Ramp", "Ranking", "Scope"]
 
 Ranking = Literal["activity", "gamma", "random"]
 Ramp = Literal["constant", "linear", "cubic"]
+Scope = Literal["network", "layer"]
 
 
 class ChannelPruner:
@@ -47,6 +49,13 @@ class ChannelPruner:
     schedule
         How the pruned share comes to ``1 - keep``: at once (``constant``), or over these epochs: ``linear``,
         ``cubic`` (Zhu & Gupta 2017).
+    scope
+        ``network``: channels of all groups are ranked together, as in the paper, which may leave a group next to
+        nothing; ``layer``: each group keeps its part, and only what comes back is ranked together.
+    fade
+        Whether the share that comes back goes down to 0 over these epochs, as half a cosine (not in the paper):
+        with real gradients a pruned channel nearly always asks for more than a trained one, so that otherwise as
+        many new ones come in to the end, untrained.
     minimum
         Channels that a group keeps in any case.
     generator
@@ -69,11 +78,14 @@ class ChannelPruner:
         from_epoch: int = 0,
         last_epoch: int,
         schedule: Ramp = "constant",
+        scope: Scope = "network",
+        fade: bool = False,
         minimum: int = 2,
         generator: torch.Generator,
     ) -> None:
         check_choice("ranking", ranking, ("activity", "gamma", "random"))
         check_choice("schedule", schedule, ("constant", "linear", "cubic"))
+        check_choice("scope", scope, ("network", "layer"))
         if not 0 < keep <= 1:
             raise ConfigError(f"keep must be above 0 and at most 1, not {keep}")
         if not 0 <= regrow < keep:
@@ -89,6 +101,8 @@ class ChannelPruner:
         self.ranking: Ranking = ranking
         self.from_epoch, self.last_epoch = from_epoch, last_epoch
         self.schedule: Ramp = schedule
+        self.scope: Scope = scope
+        self.fade = fade
         self.generator = generator
         self._gates = [ChannelGate(group) for group in groups]
         self._least = [min(minimum, gate.size) for gate in self._gates]
@@ -146,7 +160,7 @@ class ChannelPruner:
         """Prune and regrow; the shares of all channels that are live, that went and that came back."""
         before = torch.cat([gate.live() for gate in self._gates])
         if self.from_epoch <= epoch <= self.last_epoch:
-            self._update(self._live_after(epoch))
+            self._update(self._live_after(epoch), self._regrown_after(epoch))
         for gate in self._gates:
             gate.renew()
         if epoch >= self.last_epoch:
@@ -195,14 +209,22 @@ class ChannelPruner:
             gate.seen = kept["seen"]
         self.generator.set_state(state["generator"])
 
+    def _done(self, epoch: int) -> float:
+        """Share of the pruning that is done after this epoch."""
+        return (epoch - self.from_epoch + 1) / (self.last_epoch - self.from_epoch + 1)
+
+    def _regrown_after(self, epoch: int) -> int:
+        """Channels that come back after this epoch."""
+        return round(self._regrown * (1 + math.cos(math.pi * self._done(epoch))) / 2) if self.fade else self._regrown
+
     def _live_after(self, epoch: int) -> int:
         """Channels that are live after this epoch."""
-        done = (epoch - self.from_epoch + 1) / (self.last_epoch - self.from_epoch + 1)
+        done = self._done(epoch)
         share = {"constant": 1.0, "linear": done, "cubic": 1 - (1 - done) ** 3}[self.schedule]
         return self._total - round((self._total - self._final) * share)
 
     @torch.no_grad()
-    def _update(self, number: int) -> None:
+    def _update(self, number: int, regrown: int) -> None:
         live = torch.cat([gate.live() for gate in self._gates])
         scores = torch.cat(
             [self._scores(gate, group) for gate, group in zip(self._gates, self.groups, strict=True)]
@@ -213,13 +235,15 @@ class ChannelPruner:
         start = 0
         for gate, least in zip(self._gates, self._least, strict=True):
             own = order[(order >= start) & (order < start + gate.size)]
+            if self.scope == "layer":  # rounded down, so that all parts together are not too many
+                least = max(least, gate.size * (number - regrown) // self._total)
             chosen[own[:least]] = True
             start += gate.size
         rest = order[~chosen[order]]
-        chosen[rest[: number - self._regrown - int(chosen.sum())]] = True
+        chosen[rest[: number - regrown - int(chosen.sum())]] = True
         wanted = torch.cat([gate.wanted.cpu() for gate in self._gates])
         wanted[chosen] = -torch.inf
-        chosen[self._ranked(wanted)[: self._regrown]] = True
+        chosen[self._ranked(wanted)[:regrown]] = True
         for gate, mask in zip(
             self._gates, torch.split(chosen, [gate.size for gate in self._gates]), strict=True
         ):

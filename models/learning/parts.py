@@ -59,6 +59,8 @@ def parts_of(trainer: Trainer) -> Sequence[Part]:
                 ranking=wanted.ranking,
                 last_epoch=epochs - 1,
                 schedule=wanted.schedule,
+                scope=wanted.scope,
+                fade=wanted.fade,
                 minimum=wanted.minimum,
                 generator=torch.Generator().manual_seed(options.seed),
             )

@@ -59,6 +59,10 @@ class PruningOptions:
     ranking
         What a channel is kept for: its ``activity``, its normalisation's scale (``gamma``), or nothing
         (``random``).
+    scope
+        Whether channels of the whole network compete, or those of a layer.
+    fade
+        Whether the share that comes back goes down to 0 until masks stay.
     minimum
         Channels that every layer keeps.
     schedule
@@ -70,6 +74,8 @@ class PruningOptions:
     keep: float = 0.3
     regrow: float = 0.1
     ranking: Literal["activity", "gamma", "random"] = "activity"
+    scope: Literal["network", "layer"] = "network"
+    fade: bool = True
     minimum: int = 2
     schedule: Literal["constant", "linear", "cubic"] = "constant"
     until: float = 0.6
