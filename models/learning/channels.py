@@ -50,12 +50,12 @@ class ChannelPruner:
         How the pruned share comes to ``1 - keep``: at once (``constant``), or over these epochs: ``linear``,
         ``cubic`` (Zhu & Gupta 2017).
     scope
-        ``network``: channels of all groups are ranked together, as in the paper, which may leave a group next to
-        nothing; ``layer``: each group keeps its part, and only what comes back is ranked together.
+        ``network``: channels of all groups are ranked together, as in the paper, which may leave a group next
+        to nothing; ``layer``: each group keeps its part, and only what comes back is ranked together.
     fade
-        Whether the share that comes back goes down to 0 over these epochs, as half a cosine (not in the paper):
-        with real gradients a pruned channel nearly always asks for more than a trained one, so that otherwise as
-        many new ones come in to the end, untrained.
+        Whether the share that comes back goes down to 0 over these epochs, as half a cosine (not in the
+        paper): with real gradients a pruned channel nearly always asks for more than a trained one, so that
+        otherwise as many new ones come in to the end, untrained.
     minimum
         Channels that a group keeps in any case.
     generator
@@ -215,7 +215,8 @@ class ChannelPruner:
 
     def _regrown_after(self, epoch: int) -> int:
         """Channels that come back after this epoch."""
-        return round(self._regrown * (1 + math.cos(math.pi * self._done(epoch))) / 2) if self.fade else self._regrown
+        share = (1 + math.cos(math.pi * self._done(epoch))) / 2 if self.fade else 1.0
+        return round(self._regrown * share)
 
     def _live_after(self, epoch: int) -> int:
         """Channels that are live after this epoch."""

@@ -2,9 +2,42 @@
 
 from typing import Any
 
-from spikewright.models.learning.parts_options import EvolutionOptions, PruningOptions
+from spikewright.models.learning.parts_options import EvolutionOptions, PruningOptions, TeacherOptions
 
 __all__ = ["METHODS"]
+
+_ESL: dict[str, Any] = {
+    "layers": "256-256",
+    "density": 0.1,
+    "evolution": EvolutionOptions(),
+    "loss": "tet",
+    "steps": 4,
+    "decay_shift": 1,
+    "readout_shift": None,
+    "reset": "set",
+    "surrogate": "triangle",
+    "sharpness": 1.0,
+    "epochs": 30,
+    "batch": 100,
+    "learning_rate": 3e-3,
+    "real_share": 0.8,
+    "shift": None,
+    "rate_penalty": 0.0,
+}
+
+# Integrate-and-fire for two steps, read out by an integrator: what an analog network's rates fit into.
+_INTEGRATE: dict[str, Any] = {
+    "decay_shift": None,
+    "readout_shift": None,
+    "decode": "potential_last",
+    "steps": 2,
+    "epochs": 30,
+    "batch": 100,
+    "learning_rate": 2e-3,
+    "real_share": 0.8,
+    "shift": None,
+    "rate_penalty": 0.0,
+}
 
 METHODS: dict[str, dict[str, Any]] = {
     "sparse": {
@@ -17,24 +50,7 @@ METHODS: dict[str, dict[str, Any]] = {
         "shift": None,
         "rate_penalty": 0.3,
     },
-    "esl": {
-        "layers": "256-256",
-        "density": 0.1,
-        "evolution": EvolutionOptions(),
-        "loss": "tet",
-        "steps": 4,
-        "decay_shift": 1,
-        "readout_shift": None,
-        "reset": "set",
-        "surrogate": "triangle",
-        "sharpness": 1.0,
-        "epochs": 30,
-        "batch": 100,
-        "learning_rate": 3e-3,
-        "real_share": 0.8,
-        "shift": None,
-        "rate_penalty": 0.0,
-    },
+    "esl": _ESL,
     "sca": {
         "layers": "16c5s2-p2-32c3-p2-64",
         "norm": True,
@@ -49,6 +65,22 @@ METHODS: dict[str, dict[str, Any]] = {
         "learning_rate": 2e-3,
         "shift": None,
         "rate_penalty": 0.0,
+    },
+    "rkd": {
+        **_ESL,
+        "steps": 2,
+        "teacher": TeacherOptions(kind="snn", layers="32", epochs=10, response=0.5, temperature=2.0),
+    },
+    "kd": {
+        **_INTEGRATE,
+        "layers": "128-128",
+        "reset": "set",
+        "teacher": TeacherOptions(layers="32c5s2-p2-64c3-p2-128", response=0.9, temperature=4.0),
+    },
+    "lasnn": {
+        **_INTEGRATE,
+        "layers": "16c5s2-p2-32c3-p2-64",
+        "teacher": TeacherOptions(feature=0.1, feature_loss="attention", convert=True),
     },
     "conv": {"layers": "12c5s2-p2-24c3-p2", "shift": 2, "readout_shift": 4, "clip": 1.0},
     # Gradients through hundreds of steps stay in bounds if only neurons near the threshold learn.

@@ -139,6 +139,11 @@ class TrainOptions:
     teacher: TeacherOptions | None = None
 
     @property
+    def recurrent(self) -> bool:
+        """Whether a layer's neurons reach each other."""
+        return any(layer.recurrent for layer in parse_layers(self.layers)[0])
+
+    @property
     def binning(self) -> Binning:
         """How recordings become steps."""
         most = 15 if self.max_events is None else self.max_events
@@ -183,6 +188,10 @@ class TrainOptions:
             value = getattr(self, key)
             if value is not None and not value > 0:
                 raise ConfigError(f"{key} must be above 0, not {value}")
+        if self.evolution is not None and self.pruning is not None:
+            raise ConfigError("evolution and pruning must not stand together: channels are whole or gone")
+        if self.teacher is not None and self.teacher.convert and (self.norm or self.recurrent):
+            raise ConfigError("teacher: convert needs layers without norm and recurrence")
         if self.patience is not None and not self.validation:
             raise ConfigError("patience needs validation above 0, a share of the samples to judge by")
 

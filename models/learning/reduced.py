@@ -45,7 +45,7 @@ def reduced(network: SpikingNetwork, masks: Mapping[str, torch.Tensor]) -> Spiki
 
 
 def _reduced_layer(layer: SpikingLayer, live: torch.Tensor, before: torch.Tensor | None) -> SpikingLayer:
-    weight = layer.synapses.weight
+    weight: torch.Tensor = layer.synapses.weight
     if before is not None:
         convolved = layer.synapses.convolution is not None and weight.ndim == 4
         inputs = weight.shape[1]

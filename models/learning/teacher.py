@@ -3,17 +3,17 @@
 from dataclasses import replace
 
 import torch
-from spikewright.models.learning.distillation import virtual_teacher
-from spikewright.models.learning.teaching import AttentionLoss, DistillationLoss, FeatureLoss, Maps
 
 from spikewright.errors import ConfigError
 from spikewright.models.data import Dataset
 from spikewright.models.learning.build import build_network, input_port
+from spikewright.models.learning.distillation import virtual_teacher
 from spikewright.models.learning.network import SpikingNetwork
 from spikewright.models.learning.objective import Labels, scores
 from spikewright.models.learning.options import TrainOptions
 from spikewright.models.learning.parts_options import TeacherOptions
 from spikewright.models.learning.samples import Batch, Samples
+from spikewright.models.learning.teaching import AttentionLoss, DistillationLoss, FeatureLoss, Maps
 from spikewright.models.learning.trainer import Progress, Trainer, pick_device
 
 __all__ = ["Distilled", "Teacher", "teacher_options", "train_teacher"]
@@ -53,7 +53,7 @@ class Teacher:
             for handle in handles:
                 handle.remove()
         if self.analog:
-            felt = {layer.name: drives[layer.name].flatten(1) for layer in self.network.stack[:-1]}
+            felt: Maps = {layer.name: drives[layer.name].flatten(1) for layer in self.network.stack[:-1]}
         else:
             felt = rates(self.network, spikes)
         return scores(self.network, outputs), in_planes(self.network, felt)
@@ -104,10 +104,11 @@ class Distilled(torch.nn.Module):
 
     def fit(self, network: SpikingNetwork, batch: Batch) -> None:
         """Make the loss for the layers of both networks; adapters between them are parameters."""
-        given, layers = self.given, None
+        given = self.given
+        layers: AttentionLoss | FeatureLoss | None = None
         if given.feature and self.teacher is not None:
             with torch.no_grad():
-                _, spikes = network.eval()(batch.x, batch.steps)
+                _, spikes = network(batch.x, batch.steps)
             ours = in_planes(network, rates(network, spikes))
             _, theirs = self.teacher.ask(batch)
             number = min(len(ours), len(theirs))  # the last ones: what is nearest to the classes
@@ -117,8 +118,8 @@ class Distilled(torch.nn.Module):
             if given.feature_loss == "attention":
                 layers = AttentionLoss(pairs)
             else:
-                kind = "margin" if given.feature_loss == "partial" else "mse"
-                layers = FeatureLoss(pairs, kind=kind, generator=self.generator)  # type: ignore[arg-type]
+                margin = given.feature_loss == "partial"
+                layers = FeatureLoss(pairs, kind="margin" if margin else "mse", generator=self.generator)
             layers.fit(ours, self._felt(theirs))
         self.loss = DistillationLoss(
             alpha=given.response, temperature=given.temperature, layers=layers, beta=given.feature

@@ -60,9 +60,9 @@ class Trainer:
         self.network = network
         self.samples = samples
         self.options = options
-        self.objective = objective or Labels(options)
+        self.objective: Objective = objective or Labels(options)
         self.updates_an_epoch = math.ceil(len(samples) / options.batch)
-        self.optimizer: torch.optim.Optimizer = make_optimizer(options, network)
+        self.optimizer: torch.optim.Optimizer = make_optimizer(options, network, self.objective)
         total = options.epochs * self.updates_an_epoch
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, total)
         self.history: list[dict[str, float]] = []
@@ -153,6 +153,7 @@ class Trainer:
             {
                 "made_with": self._fingerprint(),
                 "network": self.network.state_dict(),
+                "objective": _state_of(self.objective),
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
                 "parts": [part.state_dict() for part in self.parts],
@@ -166,6 +167,8 @@ class Trainer:
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
+        if isinstance(self.objective, torch.nn.Module):
+            self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         for part, given in zip(self.parts, state["parts"], strict=True):
@@ -205,9 +208,18 @@ def _stale(accuracies: Sequence[float]) -> int:
     return len(accuracies) - 1 - accuracies.index(max(accuracies)) if accuracies else 0
 
 
-def make_optimizer(options: TrainOptions, network: torch.nn.Module) -> torch.optim.Optimizer:
-    """The optimizer that the options name."""
-    parameters, rate, decay = network.parameters(), options.learning_rate, options.weight_decay
+def _state_of(objective: Objective) -> dict[str, Any]:
+    return objective.state_dict() if isinstance(objective, torch.nn.Module) else {}
+
+
+def make_optimizer(
+    options: TrainOptions, network: torch.nn.Module, objective: object = None
+) -> torch.optim.Optimizer:
+    """The optimizer that the options name, of a network and of what its objective learns beside it."""
+    parameters = list(network.parameters())
+    if isinstance(objective, torch.nn.Module):
+        parameters += objective.parameters()
+    rate, decay = options.learning_rate, options.weight_decay
     if options.optimizer == "sgd":
         return torch.optim.SGD(parameters, lr=rate, momentum=options.momentum, weight_decay=decay)
     kind = torch.optim.Adam if options.optimizer == "adam" else torch.optim.AdamW

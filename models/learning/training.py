@@ -13,6 +13,7 @@ from spikewright.models.data import Dataset
 from spikewright.models.export import to_nir
 from spikewright.models.learning.build import build_network, input_port
 from spikewright.models.learning.channels import ChannelPruner
+from spikewright.models.learning.conversion import convert_weights
 from spikewright.models.learning.methods import METHODS
 from spikewright.models.learning.network import SpikingNetwork
 from spikewright.models.learning.options import TrainOptions
@@ -27,7 +28,8 @@ from spikewright.models.learning.results import (
     real_accuracy,
 )
 from spikewright.models.learning.samples import DEFAULT_STEPS, Samples
-from spikewright.models.learning.trainer import Progress, Trainer, pick_device
+from spikewright.models.learning.teacher import Distilled, Teacher, train_teacher
+from spikewright.models.learning.trainer import CALIBRATION, Progress, Trainer, pick_device
 
 __all__ = ["course", "options_of", "train", "train_network"]
 
@@ -89,21 +91,51 @@ def plain_layers(start: str, hidden: tuple[int, ...] | None, channels: tuple[int
     return "-".join(kept + dense)
 
 
-def course(options: TrainOptions, data: Dataset, *, state: Path | None = None) -> Trainer:
-    """A network and all that trains it, nothing trained yet."""
+def course(
+    options: TrainOptions,
+    data: Dataset,
+    *,
+    state: Path | None = None,
+    teacher: Teacher | None = None,
+    progress: Progress | None = None,
+) -> Trainer:
+    """A network and all that trains it; nothing is trained yet but the teacher that the options name.
+
+    Parameters
+    ----------
+    teacher
+        To learn from; None: it is trained first, if the options name one.
+    progress
+        Of the teacher's training.
+    """
     generator = torch.Generator().manual_seed(options.seed)
     device = pick_device(options.device)
     port = input_port(options, data)
     network = build_network(options, port, data.classes, generator).to(device)
     samples = Samples(options, data, port, generator, device)
-    return Trainer(network, samples, options, parts=parts_of, state=state)
+    objective: Distilled | None = None
+    if options.teacher is not None:
+        taught = options.teacher
+        if teacher is None and taught.kind != "virtual":
+            theirs = data if taught.data is None else load_parts(taught.data, options.binning)[0]
+            teacher = train_teacher(options, theirs, progress)
+        if taught.convert:
+            assert teacher is not None
+            convert_weights(teacher.network, network, samples.some(CALIBRATION).mean())
+        objective = Distilled(options, teacher, data.classes, generator)
+        objective.fit(network, samples.some(options.batch))
+    return Trainer(network, samples, options, objective=objective, parts=parts_of, state=state)
 
 
 def train_network(
-    options: TrainOptions, data: Dataset, progress: Progress | None = None
+    options: TrainOptions,
+    data: Dataset,
+    progress: Progress | None = None,
+    *,
+    teacher: Teacher | None = None,
 ) -> tuple[SpikingNetwork, float]:
     """The trained network, on its integer grid, and the mean loss of its last epoch."""
-    trainer = course(options, data)
+    trainer = course(options, data, teacher=teacher)
     finish(trainer, progress)
     return trainer.network, trainer.history[-1]["loss"]
 
@@ -129,6 +161,7 @@ def train(
     progress: Progress | None = None,
     *,
     resume: bool = False,
+    teacher: Teacher | None = None,
 ) -> Results:
     """Train on ``DATA:train``, measure on ``DATA:test``, write network, checkpoint and metrics.
 
@@ -143,6 +176,8 @@ def train(
         trains, ``training.pt`` is there, which ``resume`` goes on from.
     progress
         Called after every epoch.
+    teacher
+        To learn from, in the place of one that the options would have trained.
 
     Raises
     ------
@@ -154,7 +189,7 @@ def train(
     started = time.perf_counter()
     trained, held_out = load_parts(data, options.binning)
     state = None if output is None else output / STATE
-    trainer = course(options, trained, state=state)
+    trainer = course(options, trained, state=state, teacher=teacher)
     finish(trainer, progress, resume=resume)
     network = trainer.network
     most = network.port.max_events

@@ -112,7 +112,10 @@ Force = Annotated[
 BuildPath = Annotated[Path, typer.Argument(metavar="BUILD", help="Build directory of spikewright compile.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write.")]
 NetworkPath = Annotated[Path, typer.Argument(metavar="NET.nir", help="Network in NIR.")]
-DATA = "NAME[:train|:test][a:b] (digits, mnist5k, mnist, fashion, nmnist, braille7, dvs_gesture, fsdd, speech_commands), or a path."
+DATA = (
+    "NAME[:train|:test][a:b] (digits, mnist5k, mnist, fashion, nmnist, braille7, dvs_gesture, fsdd,"
+    " speech_commands), or a path."
+)
 Data = Annotated[str | None, typer.Option(metavar="DATA", help=DATA)]
 Semantics = Annotated[Path | None, typer.Option(metavar="S.yaml", help="What NIR does not carry.")]
 Source = Annotated[

@@ -216,9 +216,8 @@ def test_mnist_is_tested_on_images_of_its_own() -> None:
     data = load("mnist:test")
     assert data.y is not None
     brightness = {2: 0.2, 0: 0.4, 1: 0.6}
-    assert {int(label): round(float(image.mean()), 3) for label, image in zip(data.y, data.x, strict=True)} == (
-        brightness
-    )
+    found = {int(label): round(float(image.mean()), 3) for label, image in zip(data.y, data.x, strict=True)}
+    assert found == brightness
     assert (data.static, str(data.x.dtype), data.shape) == (True, "float32", (28, 28))
     trained, whole = load("mnist:train"), load("mnist5k")
     assert len(load("mnist")) == 5003
