@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import nir  # type: ignore[import-untyped]
+import numpy as np
 import torch
 
 from spikewright.errors import ConfigError
@@ -25,6 +26,7 @@ from spikewright.network import IntegerNetwork
 __all__ = [
     "Results",
     "integer_accuracy",
+    "integer_figures",
     "load_parts",
     "one_thread",
     "real_accuracy",
@@ -112,9 +114,25 @@ def integer_accuracy(
     network: IntegerNetwork, data: Dataset, *, steps: int | None, coding: CodingName, seed: int
 ) -> float:
     """Share of samples that the integer network classifies right; see :func:`encode` for the input."""
-    codes = encode(data, network.inputs[0], steps=steps, coding=coding, seed=seed)
+    return integer_figures(network, data, steps=steps, coding=coding, seed=seed)[0]
+
+
+def integer_figures(
+    network: IntegerNetwork, data: Dataset, *, steps: int | None, coding: CodingName, seed: int
+) -> tuple[float, float]:
+    """The same, and the synaptic operations of a sample, in the mean of all.
+
+    An operation is an event that reaches a synapse whose weight is not 0: what event-driven hardware spends its
+    cycles and most of its energy on. A held value is one event.
+    """
+    port = network.inputs[0]
+    codes = encode(data, port, steps=steps, coding=coding, seed=seed)
     trace = IntegerModel(network).run(codes)
-    return accuracy(trace.predict(network.decode, network.outputs[0]), labels(data))
+    events = {name: spikes.sum(axis=(0, 1), dtype=np.int64) for name, spikes in trace.spikes.items()}
+    counted = (codes != 0) if port.value_bits else codes
+    events[port.name] = counted.reshape(*codes.shape[:2], -1).sum(axis=(0, 1), dtype=np.int64)
+    operations = sum(int(events[edge.source] @ edge.fan_out) for edge in network.edges)
+    return accuracy(trace.predict(network.decode, network.outputs[0]), labels(data)), operations / len(data)
 
 
 def real_accuracy(

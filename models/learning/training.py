@@ -22,7 +22,7 @@ from spikewright.models.learning.parts_options import EvolutionOptions, PruningO
 from spikewright.models.learning.reduced import reduced
 from spikewright.models.learning.results import (
     Results,
-    integer_accuracy,
+    integer_figures,
     load_parts,
     one_thread,
     real_accuracy,
@@ -204,9 +204,11 @@ def train(
     shown = {"coding": coding, "steps": fed["steps"], "seed": options.seed}
     synapses = sum(edge.weights.size for edge in integer.edges)
     nonzero = sum(int((edge.weights != 0).sum()) for edge in integer.edges)
+    accuracy, operations = integer_figures(integer, held_out, **shown)
     metrics: dict[str, Any] = {
         "accuracy": real_accuracy(real, held_out, **shown),
-        "accuracy_integer": integer_accuracy(integer, held_out, **shown),
+        "accuracy_integer": accuracy,
+        "synaptic_operations": operations,
         "density": nonzero / synapses,
         "parameters": nonzero + sum(len(layer.biases()) for layer in network.stack),
         "epochs": len(trainer.history),

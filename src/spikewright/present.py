@@ -153,6 +153,7 @@ def show_train(console: "Console", result: Result) -> None:
             ("of its integers", percent(result.get("accuracy_integer"))),
             ("density", percent(result.get("density"))),
             ("parameters", number(result.get("parameters"))),
+            ("synaptic operations", f"{number(round(result['synaptic_operations']))} a sample"),
             ("epochs", number(result.get("epochs"))),
             ("seed", str(result.get("seed"))),
         ],

@@ -1,0 +1,1 @@
+"""The published systems: what each trains, and the comparison behind its claim."""

@@ -1,0 +1,225 @@
+"""Comparisons of trainings: variants, each with several seeds, and what of a claim they bear out."""
+
+import hashlib
+import json
+import math
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikewright import __version__
+from spikewright.errors import ConfigError
+from spikewright.models.learning.training import options_of, train
+
+__all__ = ["Claim", "Comparison", "Figures", "Outcome", "Variant", "run", "trained"]
+
+Figures = Mapping[str, float]
+"""What a run measures, by name: accuracies within 0..1 among them."""
+
+
+def trained(method: str, data: str, options: Mapping[str, Any], seed: int) -> Figures:
+    """Train once; accuracies on the test part, and how large the network is."""
+    metrics = train(options_of(method, seed=seed, **options), data, None).metrics
+    keys = ("accuracy", "accuracy_integer", "density", "parameters", "synaptic_operations", "n_test")
+    return {key: float(metrics[key]) for key in keys}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One of the things that are compared.
+
+    Parameters
+    ----------
+    name
+        What tables and claims call it.
+    measure, arguments
+        Run with the arguments and ``seed``; a function of a module, so that other processes find it.
+    series, x
+        Which curve of the picture it is a point of, and where on it; without, it is a bar.
+    """
+
+    name: str
+    measure: Callable[..., Figures] = trained
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    series: str | None = None
+    x: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A figure that the paper's claim leads to, and whether it came out.
+
+    Parameters
+    ----------
+    name, expected
+        What is claimed, and the bound that it must hold.
+    got, deviation
+        Mean over the seeds, and standard deviation of the sample.
+    unit
+        ``points`` of accuracy (a hundredth), or another.
+    """
+
+    name: str
+    expected: str
+    got: float
+    deviation: float
+    seeds: int
+    n_test: int
+    reproduced: bool
+    unit: str = "points"
+
+
+class Outcome:
+    """Figures of every variant and seed.
+
+    Parameters
+    ----------
+    runs
+        Figures by variant, in the order of the seeds.
+    """
+
+    def __init__(self, runs: Mapping[str, Sequence[Figures]]) -> None:
+        self.runs = runs
+
+    def of(self, variant: str, key: str = "accuracy_integer") -> np.ndarray[Any, Any]:
+        """A figure of a variant for every seed, ``(seeds,)``."""
+        return np.array([figures[key] for figures in self.runs[variant]])
+
+    def claim(
+        self,
+        name: str,
+        better: str,
+        than: str,
+        least: float,
+        *,
+        key: str = "accuracy_integer",
+        other: str | None = None,
+    ) -> Claim:
+        """One variant at least ``least`` points above another, in the mean of the seeds' own differences."""
+        difference = 100 * (self.of(better, key) - self.of(than, other or key))
+        return self.measured(name, f">= {least:+.1f} points", difference, lambda mean: mean >= least)
+
+    def measured(
+        self,
+        name: str,
+        expected: str,
+        values: np.ndarray[Any, Any],
+        holds: Callable[[float], bool],
+        unit: str = "points",
+    ) -> Claim:
+        """A claim about the mean of a value that every seed has."""
+        mean = float(np.mean(values))
+        tests = {int(run["n_test"]) for runs in self.runs.values() for run in runs if "n_test" in run}
+        return Claim(
+            name=name,
+            expected=expected,
+            got=mean,
+            deviation=float(np.std(values, ddof=1)) if len(values) > 1 else math.nan,
+            seeds=len(values),
+            n_test=min(tests),
+            reproduced=bool(holds(mean)),
+            unit=unit,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What is run and what is claimed of it.
+
+    Parameters
+    ----------
+    title, paper
+        What the comparison is, and what it is taken from.
+    data
+        What is trained on.
+    axis
+        What ``x`` of the variants is.
+    """
+
+    title: str
+    paper: str
+    data: str
+    variants: Sequence[Variant]
+    claims: Callable[[Outcome], Sequence[Claim]]
+    axis: str = ""
+
+
+def run(
+    comparison: Comparison,
+    seeds: Iterable[int],
+    folder: Path,
+    *,
+    jobs: int | None = None,
+    force: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Run every variant with every seed, several at a time; what the folder has already is not run again.
+
+    Parameters
+    ----------
+    folder
+        Keeps the figures of every run by what was run, so that an interrupted comparison goes on.
+    jobs
+        Processes; None: one a core. Each computes on one core, so figures do not depend on how many there are.
+    progress
+        Called with the name of every run that is done.
+    """
+    seeds = list(seeds)
+    if len(seeds) < 1:
+        raise ConfigError("seeds must be 1 or more")
+    found: dict[tuple[str, int], Figures] = {}
+    waiting = []
+    for variant in comparison.variants:
+        for seed in seeds:
+            place = folder / "runs" / f"{_key(variant, seed)}.json"
+            if place.is_file() and not force:
+                found[variant.name, seed] = json.loads(place.read_text(encoding="utf-8"))["figures"]
+                progress(f"{variant.name}, seed {seed}")
+            else:
+                waiting.append((variant, seed, place))
+    workers = min(jobs or os.cpu_count() or 1, max(1, len(waiting)))
+    context = multiprocessing.get_context("spawn")  # torch's threads do not outlive a fork
+    if waiting:
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            futures = {
+                pool.submit(_measure, variant, seed): (variant, seed, place)
+                for variant, seed, place in waiting
+            }
+            try:
+                for future in as_completed(futures):
+                    variant, seed, place = futures[future]
+                    found[variant.name, seed] = figures = future.result()
+                    _keep(place, {"variant": variant.name, "seed": seed, "figures": dict(figures)})
+                    progress(f"{variant.name}, seed {seed}")
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    return Outcome(
+        {variant.name: [found[variant.name, seed] for seed in seeds] for variant in comparison.variants}
+    )
+
+
+def _measure(variant: Variant, seed: int) -> Figures:
+    return variant.measure(**variant.arguments, seed=seed)
+
+
+def _key(variant: Variant, seed: int) -> str:
+    """Names what is run: the same text, the same figures."""
+    text = repr((variant.measure.__qualname__, sorted(variant.arguments.items()), seed, __version__))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _keep(place: Path, document: Mapping[str, Any]) -> None:
+    temporary = place.with_suffix(f".{os.getpid()}")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(place)
+    except OSError as error:
+        raise ConfigError(f"output {str(place)!r}: cannot be written: {error.strerror or error}") from error
