@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import nir  # type: ignore[import-untyped]
 import numpy as np
 import pytest
+import torch
 
+from spikewright.compiler.nir_file import graph_bytes
 from spikewright.compiler.reader import read_network, read_nir
 from spikewright.compiler.semantics import parse_semantics, resolve_semantics
 from spikewright.errors import ConfigError
@@ -76,6 +79,29 @@ def test_nodes_of_one_network_may_differ(nodes: Nodes, edges: Edges, graph: Grap
     message = "semantics: nodes: must be among lif1, lif2, not 'fc1'"
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         read(graph(nodes, edges), nodes={"fc1": {"reset": "zero"}})
+
+
+def test_a_graph_in_memory_that_nir_cannot_write(graph: Graph, tmp_path: Path) -> None:
+    """None, arrays without dimensions, tensors, names with a slash: its file reads as the same."""
+    levels = {"tau": 0.01, "r": 10.0, "v_leak": 0.0, "v_threshold": 1.0}
+    nodes = {
+        "in/put": nir.Input(None),
+        "conv": nir.Conv2d((5, 5), torch.ones(3, 2, 3, 3), 1, 1, 1, 1, None),
+        "pool": nir.AvgPool2d(2, None, 0),
+        "conv2": nir.Conv2d(None, np.ones((4, 3, 2, 2)), 1, 0, 1, 1, None),
+        "lif/1": nir.LIF(**{name: np.array(value) for name, value in levels.items()}),
+        "output": nir.Output(None),
+    }
+    given = graph(nodes, list(pairwise(nodes)))
+    path = tmp_path / "network.nir"
+    path.write_bytes(graph_bytes(given))
+    networks = [read(given), read(read_nir(path))]
+    assert [network.inputs[0].shape for network in networks] == [(2, 5, 5)] * 2
+    for name in ("populations", "edges"):
+        first, second = (getattr(network, name)[0] for network in networks)
+        for key in ("name", "size", "decay", "threshold", "source", "weights", "convolution"):
+            if hasattr(first, key):
+                np.testing.assert_equal(getattr(first, key), getattr(second, key))
 
 
 @pytest.mark.parametrize("to", ["as_drawn", "neurons"])
