@@ -10,7 +10,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class Core:
         Of the input, in steps.
     values
         Largest value of an input event; 1 for spikes.
+    rate
+        Part of the input's addresses that bring an event in a step.
     """
 
     kind: str = "LIF"
@@ -45,6 +47,7 @@ class Core:
     recurrent: bool = False
     delay: int = 0
     values: int = 1
+    rate: float = 0.1
     semantics: dict[str, Any] = field(default_factory=dict)
 
 
@@ -91,9 +94,13 @@ def dense() -> Iterator[tuple[str, Core]]:
 
 
 def kernels() -> Iterator[tuple[str, Core]]:
-    """Cores of shared kernels: pixels, kernel and channels grow one at a time."""
+    """Cores of shared kernels: events, pixels, kernel and channels grow one at a time."""
     for name, (shape, kernel, channels) in PLANES.items():
-        yield name, Core(shape=shape, neurons=channels, kernel=kernel)
+        core = Core(shape=shape, neurons=channels, kernel=kernel)
+        yield name, core
+        if name.startswith("small"):
+            yield f"{name}, 1 % input", replace(core, rate=0.01)
+            yield f"{name}, 50 % input", replace(core, rate=0.5)
 
 
 GROUPS = {"dense": dense, "kernels": kernels}
@@ -147,7 +154,7 @@ def measure(name: str, core: Core, folder: Path) -> dict[str, Any]:
     build = spikewright.compile(graph(core), semantics={**SEMANTICS, **core.semantics}, weight_bits=6,
                                 output=folder)  # fmt: skip
     rng = np.random.default_rng(1)
-    x = (rng.random((5, 100, *core.shape)) < 0.1) * rng.integers(1, core.values, (5, 100, *core.shape),
+    x = (rng.random((5, 100, *core.shape)) < core.rate) * rng.integers(1, core.values, (5, 100, *core.shape),
                                                                 endpoint=True)  # fmt: skip
     cosim = build.cosim(x)
     if cosim.mismatches:
