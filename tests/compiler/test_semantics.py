@@ -139,6 +139,13 @@ def test_a_wrong_file_is_one_line(tmp_path: Path, text: str | bytes, message: st
         load(tmp_path, text)
 
 
+def test_names_may_be_numbers(tmp_path: Path) -> None:
+    """As those of layers in torch's Sequential are; and words that YAML takes for others."""
+    given = load(tmp_path, "nodes: {1: {compare: ge}, 0x2: {}, no: {}}\nscales: {07: 2}")
+    assert given.nodes is not None
+    assert (list(given.nodes), given.scales) == (["1", "0x2", "no"], {"07": 2.0})
+
+
 def test_files_that_are_not_there_or_too_big(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=f"^{re.escape(str(tmp_path))}/no.yaml: there is no such file$"):
         load_semantics(tmp_path / "no.yaml")
