@@ -71,7 +71,7 @@ def load_yaml(text: str, place: str) -> dict[str, Any]:
 
 
 def check_keys(node: Any, place: str) -> None:
-    """Refuse a mapping that has a key twice, of which YAML would take the last. All keys are text, ``1`` too."""
+    """Refuse keys that stand twice in a mapping: YAML takes the last. All keys become text, ``1`` too."""
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
