@@ -48,6 +48,7 @@ bench: setup ## Measure what docs/benchmarks.md shows: sparse rows, speed of the
 	$(BIN)/python benchmarks/tools.py
 	$(BIN)/python benchmarks/area.py
 	$(BIN)/python benchmarks/area_model.py
+	$(BIN)/python benchmarks/cores.py
 	$(BIN)/python benchmarks/rings.py
 	$(BIN)/python benchmarks/spiketrum.py
 	$(BIN)/python benchmarks/spiketrum_area.py

@@ -68,9 +68,11 @@ class Assembly:
 
     def check_names(self, outputs: Sequence[str]) -> None:
         """Names in the semantics must be of nodes that are there."""
-        populations = {*self.graph.of_type(NEURONS), *outputs}
+        neurons = {*self.graph.of_type(NEURONS)}
+        populations = {*neurons, *outputs}
         state_bits = self.semantics.state_bits if isinstance(self.semantics.state_bits, dict) else {}
         for key, named, there in (
+            ("nodes", self.semantics.nodes, neurons),
             ("inputs", self.semantics.inputs, {*self.graph.of_type(nir.Input)}),
             ("scales", self.semantics.scales, populations),
             ("decays", self.semantics.decays, populations),
@@ -87,7 +89,7 @@ class Assembly:
             return
         try:
             self.steps[name] = discretise(
-                name, self.graph.nodes[name], self.shapes.takes[name], self.semantics
+                name, self.graph.nodes[name], self.shapes.takes[name], self.semantics.of(name)
             )
             self.notes += self.steps[name].notes
         except ConfigError as error:
@@ -146,7 +148,7 @@ class Assembly:
 
     def population(self, name: str, flow: Flow) -> RealPopulation:
         """One population."""
-        node, semantics = self.graph.nodes[name], self.semantics
+        node, semantics = self.graph.nodes[name], self.semantics.of(name)
         size = prod(self.shapes.takes[name])
         zeros = np.zeros(size)
         arriving = zeros if flow.bias is None else flow.bias

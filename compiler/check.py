@@ -120,7 +120,7 @@ def check(
 def ordered(graph: Any, reading: Reading) -> list[str]:
     """Names of the nodes, sources first where the graph is in order, else by name; then graphs within."""
     if reading.graph is None:
-        return sorted(graph.nodes)
+        return sorted(graph.nodes, key=str)
     return [*(reading.order or reading.graph.nodes), *reading.graph.graphs]
 
 

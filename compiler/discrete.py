@@ -78,14 +78,20 @@ def discretise(name: str, node: Any, shape: tuple[int, ...], semantics: Semantic
     if isinstance(node, nir.LIF | nir.LI):
         tau = parameter("tau")
         decay, through = leak(name, "tau", tau, semantics)
-        gain, bias = through * parameter("r"), (1.0 - decay) * parameter("v_leak")
+        as_it_is = semantics.leak_gain == "one" and isinstance(node, nir.LIF)
+        gain = zeros + 1.0 if as_it_is else through * parameter("r")
+        bias = (1.0 - decay) * parameter("v_leak")
         times = f"tau {span(tau)} s, "
     elif isinstance(node, nir.CubaLIF | nir.CubaLI):
         tau, tau_syn = parameter("tau_mem"), parameter("tau_syn")
         decay, through = leak(name, "tau_mem", tau, semantics)
         decay_syn, jump = leak(name, "tau_syn", tau_syn, semantics)
         jump = np.ones_like(jump) if semantics.current_gain == "w_in" else jump
-        gain = unit(through * parameter("r")) * unit(jump * parameter("w_in"))
+        if semantics.current_gain == "decay":
+            gain = decay_syn
+        else:
+            through = zeros + 1.0 if semantics.leak_gain == "one" else through * parameter("r")
+            gain = unit(through) * unit(jump * parameter("w_in"))
         bias = (1.0 - decay) * parameter("v_leak")
         feeds = "new" if semantics.cuba_order == "current_first" else "old"
         current = RealCurrent(decay=decay_syn, bias=zeros, feeds=feeds)  # type: ignore[arg-type]
@@ -137,7 +143,7 @@ def leak(name: str, what: str, tau: Reals, semantics: Semantics) -> tuple[Reals,
         fits = f"a dt up to {tau[worst]:.6g} would fit"
     else:
         # With Euler dt/tau is 1 - decay, without its rounding.
-        return decay, dt / tau if euler or semantics.leak_gain == "dt/tau" else 1.0 - decay
+        return decay, 1.0 - decay if not euler and semantics.leak_gain == "integrated" else dt / tau
     raise ConfigError(
         f"{name}: decay {formula} must be in [0, 1), not {decay[worst]:.6g}: {what} is {tau[worst]:g} s and"
         f" dt is {dt:g} s; {fits}"

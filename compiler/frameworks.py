@@ -92,8 +92,9 @@ FRAMEWORKS: dict[str, Framework] = {
         ),
     ),
     # spikingjelly/activation_based/nir_exchange/to_nir.py: dt = 1e-4, tau = tau * dt, r = 1 or tau
-    # (decay_input), IF with r = 1 / dt; neuron LIFNode: v += (x - (v - v_reset)) / tau, hard reset at once;
-    # surrogate.py: heaviside x >= 0.
+    # (decay_input), IF with r = 1 / dt, CUBALIFNode with r = tau_mem / dt and w_in = tau_syn / dt.
+    # neuron/lif.py: v += (x - (v - v_reset)) / tau, hard reset at once; lif_variants.py: c = c * c_decay + x,
+    # then v = v * v_decay + c; surrogate.py: heaviside x >= 0; base_node.py: v is v_reset at first.
     "spikingjelly": Framework(
         semantics={
             "dt": 1e-4,
@@ -106,28 +107,38 @@ FRAMEWORKS: dict[str, Framework] = {
         },
         notes=(
             "spikingjelly: taken with a hard reset to v_reset; its graphs do not say where v_reset=None"
-            " (soft reset) was trained: for that give `reset: subtract`",
+            " (soft reset) was trained, which 2.0.0 refuses to export: for that give `reset: subtract`",
+            "spikingjelly: starts at v_reset; here potentials start at 0",
         ),
     ),
-    # rockpool/nn/modules/torch/lif_torch.py: decays exp(-dt / tau), vmem -= spikes * threshold at once;
-    # torch/nir.py writes r = tau * exp(-dt / tau) / dt: the gain of a step is dt * r / tau although the decay
-    # is exponential. dt = 1e-3 is the default of its modules; its import guesses it from r.
+    # rockpool/nn/modules/torch/lif_torch.py: isyn = (isyn + x) * beta, vmem = alpha * vmem + isyn + bias,
+    # decays exp(-dt / tau); lif_base_torch.py, StepPWL: floor(vmem / threshold) spikes at vmem >= threshold,
+    # vmem -= spikes * threshold at once. lif_neuron_torch.py: vmem = alpha * vmem + x; exp_syn_torch.py (LI):
+    # isyn = (isyn + x) * beta. torch/nir.py writes r = tau_mem * exp(-dt / tau_mem) / dt for all of them:
+    # dt * r / tau is the gain of the last only. dt = 1e-3 is the default of its modules; its import guesses
+    # it from r. No bias and no recurrent weights are written.
     "rockpool": Framework(
         semantics={
             "dt": 1e-3,
             "integration": "exponential",
-            "leak_gain": "dt/tau",
+            "leak_gain": "one",
             "if_gain": "dt*r",
+            "current_gain": "decay",
             "reset": "subtract",
             "reset_when": "now",
             "compare": "ge",
             "max_spikes_per_step": 1,
         },
-        notes=("rockpool: taken with one spike a step; for its default give `max_spikes_per_step: 255`",),
+        notes=(
+            "rockpool: taken with one spike a step; for its default give `max_spikes_per_step: 255`",
+            "rockpool: its graphs have neither the bias nor the recurrent weights of LIFTorch",
+        ),
     ),
     # lava/proc/lif/models.py: v = v * (1 - dv) + u + bias, spike v > vth, v = 0 at once; the conversion of
     # the NIR paper (paper/nir_to_lava.py) takes dt = 1e-4, dv = dt / tau, weights times dt / tau, and IF
-    # without dt.
+    # without dt. Of lava-dl, which paper/lava_to_nir.py exports (r = tau_mem / dt, w_in = tau_syn / dt):
+    # lava/lib/dl/slayer/neuron/cuba.py, u = u * (1 - du) + x, v = v * (1 - dv) + u, spike
+    # v >= threshold + threshold_eps, v = 0 at once.
     "lava": Framework(
         semantics={
             "dt": 1e-4,
@@ -138,6 +149,29 @@ FRAMEWORKS: dict[str, Framework] = {
             "compare": "gt",
             "max_spikes_per_step": 1,
         },
+    ),
+    # spyx/nn.py: spike = V > threshold of the step before, V = beta * V + x - spike * threshold; RLIF and RIF
+    # add spike @ recurrent_w; axn.py: heaviside x > 0. spyx/nir.py: dt = 1, tau = dt / (1 - beta), no w_in,
+    # r = beta, which no step has. Its graphs within graphs send what comes in to the recurrent weights.
+    # CuBaLIF: I = alpha * I + x, V = beta * (V - reset) + I - reset; RCuBaLIF: V = beta * (V - reset) + I.
+    "spyx": Framework(
+        semantics={
+            "dt": 1.0,
+            "integration": "euler",
+            "leak_gain": "one",
+            "if_gain": "r",
+            "current_gain": "w_in",
+            "reset": "subtract",
+            "reset_when": "next",
+            "compare": "gt",
+            "max_spikes_per_step": 1,
+            "loop_input": "neurons",
+        },
+        notes=(
+            "spyx: fires a step after its potential passed the threshold; here in that step",
+            "spyx: for RCuBaLIF give `reset_when: now` (`nodes:` says it of one node); CuBaLIF takes the"
+            " threshold off twice, by 1 and by beta, which is not followed here",
+        ),
     ),
 }
 

@@ -1,16 +1,15 @@
 """A NIR graph as one flat list of nodes and edges: graphs within graphs opened, small faults repaired."""
 
-import re
 from collections import Counter
 from typing import Any
 
 import nir  # type: ignore[import-untyped]
 
+from spikewright.compiler.node_names import Named, named
 from spikewright.errors import ConfigError
 
 __all__ = ["FlatGraph", "NodeEdge"]
 
-NAME = re.compile(r"[A-Za-z0-9_.-]+")
 NodeEdge = tuple[str, str]
 
 
@@ -32,15 +31,22 @@ class FlatGraph:
     notes
         What was repaired.
 
+    Parameters
+    ----------
+    loops_take_drive
+        What comes into a graph within the graph goes to its neurons, where it is drawn to the weights of
+        their loop.
+
     Raises
     ------
     ConfigError
         If an edge or a name means nothing.
     """
 
-    def __init__(self, graph: Any) -> None:
+    def __init__(self, graph: Any, *, loops_take_drive: bool = False) -> None:
         self.nodes: dict[str, Any] = {}
         self.graphs: dict[str, Any] = {}
+        self._drawn: dict[str, Named] = {}
         self.passes: set[str] = set()
         self.notes: list[str] = []
         edges: list[NodeEdge] = []
@@ -49,6 +55,7 @@ class FlatGraph:
             if count > 1:
                 self.notes.append(f"edge {edge[0]!r} to {edge[1]!r}: stands {count} times, taken once")
         self._connect(set(edges))
+        self._loop_inputs(loops_take_drive)
         self._pass_through()
         self._add_ends(nir.Input)
         self._add_ends(nir.Output)
@@ -61,10 +68,11 @@ class FlatGraph:
 
     def _open(self, graph: Any, prefix: str, edges: list[NodeEdge]) -> None:
         """Take over the nodes and edges of a graph, and of the graphs within it."""
-        for name in sorted(graph.nodes):
-            node, full = graph.nodes[name], f"{prefix}{name}"
-            if not NAME.fullmatch(full):
-                raise ConfigError(f"{full!r}: names must be of letters, digits, '_', '.' and '-'")
+        drawn = named(graph, prefix)
+        self._drawn[prefix.removesuffix(".")] = drawn
+        self.notes += drawn.notes
+        for name in sorted(drawn.nodes):
+            node, full = drawn.nodes[name], f"{prefix}{name}"
             if full in self.nodes or full in self.graphs:
                 raise ConfigError(f"{full}: two nodes have this name")
             if isinstance(node, nir.NIRGraph):
@@ -74,8 +82,8 @@ class FlatGraph:
             self.nodes[full] = node
             if prefix and isinstance(node, nir.Input | nir.Output):
                 self.passes.add(full)
-        for source, target in graph.edges:
-            edge = f"edge {prefix + str(source)!r} to {prefix + str(target)!r}"
+        for source, target in drawn.edges:
+            edge = f"edge {prefix + source!r} to {prefix + target!r}"
             ends = (
                 self._end(edge, f"{prefix}{end}", kind)
                 for end, kind in ((source, nir.Output), (target, nir.Input))
@@ -88,11 +96,11 @@ class FlatGraph:
             return name
         if name not in self.graphs:
             raise ConfigError(f"{edge}: there is no node {name!r}")
-        graph, what = self.graphs[name], kind.__name__
+        graph, what = self._drawn[name], kind.__name__
         doors = sorted(inner for inner, node in graph.nodes.items() if isinstance(node, kind))
         if not doors:
             side = 0 if kind is nir.Output else 1
-            taken = {str(inner[side]) for inner in graph.edges}
+            taken = {inner[side] for inner in graph.edges}
             doors = sorted(inner for inner in graph.nodes if inner not in taken)
             if len(doors) == 1:
                 self.notes.append(f"{name}: has no {what}: {name + '.' + doors[0]!r} taken for it")
@@ -110,6 +118,27 @@ class FlatGraph:
         for source, target in self.edges:
             self.sources[target].append(source)
             self.targets[source].append(target)
+
+    def _loop_inputs(self, take_drive: bool) -> None:
+        """Some exporters draw a recurrent layer's Input to the weights of its loop, and mean its neurons."""
+        for name in sorted(self.passes):
+            node, weights = self.nodes[name], self.targets[name]
+            if not isinstance(node, nir.Input) or len(weights) != 1:
+                continue
+            (loop,) = weights
+            neurons = self.targets[loop]
+            if not isinstance(self.nodes[loop], nir.Linear | nir.Affine) or len(neurons) != 1 or \
+                    set(self.sources[loop]) != {name, *neurons} or self.sources[neurons[0]] != [loop]:
+                continue  # fmt: skip
+            edge = f"edge {name!r} to {loop!r}"
+            if take_drive:
+                self.notes.append(f"{edge}: taken to {neurons[0]!r}, whose loop goes through {loop!r}")
+                self._connect({*self.edges} - {(name, loop)} | {(name, neurons[0])})
+            else:
+                self.notes.append(
+                    f"WARNING: {edge}: what comes in goes through recurrent weights, too; if it is to go to"
+                    f" {neurons[0]!r} give `loop_input: neurons`"
+                )
 
     def _pass_through(self) -> None:
         """Old files have Inputs and Outputs of graphs within among the nodes of the outer: `lif.input`."""

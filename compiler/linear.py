@@ -56,19 +56,27 @@ def layer(name: str, node: Any, shape: Shape, dt: float, source: str) -> Layer:
 
 
 def matrix_layer(name: str, node: Any, shape: Shape, source: str) -> Layer:
-    """Linear and Affine: they take values in C order."""
+    """Linear and Affine: all values in C order, or the last dimension's for every index of those before."""
     from scipy import sparse  # type: ignore[import-untyped]  # slow to import
 
     weights = array(name, "weight", node.weight)
+    weights = weights.reshape(trimmed(weights.shape, 2))  # of a batch
     if weights.ndim != 2:
         raise ConfigError(f"{name}: weight must have 2 dimensions (targets, sources), not {weights.ndim}")
+    gives, operator = weights.shape[:1], sparse.csr_array(weights)
+    notes: tuple[str, ...] = ()
     if weights.shape[1] != prod(shape):
-        raise ConfigError(
-            f"{name}: weight takes {weights.shape[1]} values and {source!r} gives {prod(shape)}"
-        )
-    gives = (weights.shape[0],)
-    bias = each(name, "bias", node.bias, gives) if isinstance(node, nir.Affine) else None
-    return Layer(takes=shape, gives=gives, operator=Matrix(sparse.csr_array(weights)), bias=bias)
+        if weights.shape[1] != shape[-1]:
+            raise ConfigError(
+                f"{name}: weight takes {weights.shape[1]} values and {source!r} gives {prod(shape)}"
+            )
+        gives = (*shape[:-1], *gives)
+        operator = sparse.kron(sparse.eye_array(prod(shape[:-1])), operator, format="csr")
+        notes = (f"{name}: the same weights for each of {shape_text(shape[:-1])}",)
+    bias = None
+    if isinstance(node, nir.Affine):
+        bias = np.broadcast_to(each(name, "bias", node.bias, weights.shape[:1]), gives).ravel()
+    return Layer(takes=shape, gives=gives, operator=Matrix(operator), bias=bias, notes=notes)
 
 
 def convolution_layer(name: str, node: Any, shape: Shape, source: str) -> Layer:

@@ -1,17 +1,21 @@
-"""Reads a NIR file, or says in one line why it cannot be read."""
+"""Reads a NIR file, or says in one line why it cannot be read; and writes one of any graph in memory."""
 
+import io
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py  # type: ignore[import-untyped]
 import nir  # type: ignore[import-untyped]
+import numpy as np
 
+from spikewright.compiler.node_names import named
 from spikewright.compiler.repairs import REPAIRS_KEY, repair
 from spikewright.compiler.yaml_text import one_line
 from spikewright.errors import ConfigError
 
-__all__ = ["read_nir", "repairs"]
+__all__ = ["graph_bytes", "read_nir", "repairs"]
 
 MAX_VALUES = 1 << 27
 """Largest array that is read: a thousand times the weights that the largest FPGA here holds."""
@@ -45,6 +49,32 @@ def read_nir(source: Any) -> Any:
     if repaired:
         graph.metadata[REPAIRS_KEY] = "\n".join(repaired)
     return graph
+
+
+def graph_bytes(graph: Any) -> bytes:
+    """A graph as the file that it would be, also where NIR's own writer stumbles."""
+    buffer = io.BytesIO()
+    try:
+        nir.write(buffer, SimpleNamespace(to_dict=lambda: writable(graph.to_dict())))
+    except (TypeError, ValueError, AttributeError, KeyError, RuntimeError) as error:
+        raise ConfigError(f"network: NIR cannot write this graph: {one_line(error)}") from error
+    return buffer.getvalue()
+
+
+def writable(content: dict[str, Any]) -> dict[str, Any]:
+    """A graph's content without None, tensors, arrays without dimensions, and names with a slash."""
+    content = {key: value for key, value in content.items() if value is not None}
+    if any("/" in str(name) for name in content.get("nodes", {})):
+        suits = named(SimpleNamespace(**content))
+        content |= {"nodes": suits.nodes, "edges": suits.edges}
+    for key, value in content.items():
+        if isinstance(value, dict):
+            content[key] = writable(value)
+        elif hasattr(value, "detach"):
+            content[key] = value.detach().cpu().numpy()
+        elif isinstance(value, np.ndarray) and not value.ndim:
+            content[key] = value[()]
+    return content
 
 
 def repairs(graph: Any) -> list[str]:

@@ -45,7 +45,7 @@ def read_network(graph: Any, semantics: Semantics, name: str = "network") -> Rea
 def examine(graph: Any, semantics: Semantics, name: str = "network") -> Reading:
     """Read a graph as far as it goes; never raises for what a graph can contain."""
     try:
-        flat = FlatGraph(graph)
+        flat = FlatGraph(graph, loops_take_drive=semantics.loop_input == "neurons")
     except ConfigError as error:
         return Reading(network=None, problems=(str(error),))
     types = [unsupported(node, flat.nodes[node]) for node in flat.nodes]

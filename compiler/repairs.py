@@ -31,6 +31,8 @@ SILENT = ("input_shape", "input_type", "shape")
 def repair(content: dict[str, Any], prefix: str = "") -> list[str]:
     """Complete the nodes of a graph as a file gives them, in place; a line for each repair."""
     notes: list[str] = []
+    if np.asarray(content.get("edges", ())).dtype.kind in "iu":  # some converters number nodes
+        content["edges"] = [[str(end) for end in edge] for edge in np.asarray(content["edges"]).tolist()]
     for name, node in sorted(content.get("nodes", {}).items()):
         full, kind = f"{prefix}{name}", node.get("type")
         if kind == "NIRGraph":

@@ -16,6 +16,7 @@ from spikewright.neuron import Decay
 __all__ = [
     "DecaySpec",
     "InputSpec",
+    "NodeSpec",
     "Semantics",
     "SemanticsFile",
     "load_semantics",
@@ -28,6 +29,9 @@ MAX_BYTES = 1 << 20
 
 StateBits = Annotated[int, Field(ge=8, le=24)]
 WeightBits = Annotated[int, Field(ge=2, le=16)]
+LoopInput = Literal["as_drawn", "neurons"]
+LeakGain = Literal["integrated", "dt/tau", "one"]
+CurrentGain = Literal["integrated", "w_in", "decay"]
 
 
 class InputSpec(BaseModel):
@@ -58,21 +62,28 @@ class DecaySpec(BaseModel):
         return Decay()
 
 
-class SemanticsFile(BaseModel):
-    """A semantics file, every key optional; docs/configuration.md describes them."""
+class NodeSpec(BaseModel):
+    """What the step of a neuron hangs on, every key optional: of one node, or of all."""
 
     model_config = STRICT
-    dt: PositiveNumber | None = None
     integration: Literal["euler", "exponential"] | None = None
-    leak_gain: Literal["integrated", "dt/tau"] | None = None
+    leak_gain: LeakGain | None = None
     if_gain: Literal["dt*r", "r"] | None = None
     cuba_order: Literal["current_first", "potential_first"] | None = None
-    current_gain: Literal["integrated", "w_in"] | None = None
+    current_gain: CurrentGain | None = None
     reset: Literal["subtract", "zero", "none"] | None = None
     reset_when: Literal["now", "next"] | None = None
     compare: Literal["gt", "ge"] | None = None
     max_spikes_per_step: Annotated[int, Field(ge=1, le=255)] | None = None
     v_min: Number | None = None
+
+
+class SemanticsFile(NodeSpec):
+    """A semantics file, every key optional; docs/configuration.md describes them."""
+
+    nodes: dict[str, NodeSpec] | None = None
+    dt: PositiveNumber | None = None
+    loop_input: LoopInput | None = None
     delayed_edges: list[Annotated[list[str], Field(min_length=2, max_length=2)]] | None = None
     decode: Decode | None = None
     inputs: dict[str, InputSpec] | None = None
@@ -99,15 +110,17 @@ class Semantics:
 
     dt: float = 1e-3
     integration: Literal["euler", "exponential"] = "euler"
-    leak_gain: Literal["integrated", "dt/tau"] = "integrated"
+    leak_gain: LeakGain = "integrated"
     if_gain: Literal["dt*r", "r"] = "dt*r"
     cuba_order: Literal["current_first", "potential_first"] = "current_first"
-    current_gain: Literal["integrated", "w_in"] = "integrated"
+    current_gain: CurrentGain = "integrated"
     reset: Literal["subtract", "zero", "none"] = "zero"
     reset_when: Literal["now", "next"] = "now"
     compare: Literal["gt", "ge"] = "gt"
     max_spikes_per_step: int = 1
     v_min: float | None = None
+    nodes: dict[str, NodeSpec] = field(default_factory=dict)
+    loop_input: LoopInput = "as_drawn"
     delayed_edges: tuple[tuple[str, str], ...] = ()
     decode: Decode | None = None
     inputs: dict[str, InputSpec] = field(default_factory=dict)
@@ -119,8 +132,24 @@ class Semantics:
     origins: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    def of(self, node: str) -> "Semantics":
+        """Semantics of one neuron node: with what ``nodes`` says of it."""
+        return replace(self, nodes={}, **chosen(self.nodes[node])) if node in self.nodes else self
 
-KEYS = tuple(SemanticsFile.model_fields)
+    def check(self, place: str) -> None:
+        """Refuse what contradicts itself."""
+        if self.max_spikes_per_step > 1 and (self.reset, self.reset_when) != ("subtract", "now"):
+            raise ConfigError(
+                f"{place}: max_spikes_per_step above 1 needs reset subtract, now, not"
+                f" {self.reset}, {self.reset_when}"
+            )
+
+
+KEYS = ("dt", *(key for key in SemanticsFile.model_fields if key != "dt"))
+KEYS_WITHIN = {
+    key: tuple(spec.model_fields)
+    for key, spec in (("nodes", NodeSpec), ("inputs", InputSpec), ("decays", DecaySpec))
+}
 
 
 def load_semantics(path: Path) -> SemanticsFile:
@@ -135,7 +164,7 @@ def parse_semantics(data: object, place: str) -> SemanticsFile:
     try:
         return SemanticsFile.model_validate(data)
     except ValidationError as error:
-        refuse(error, place, KEYS)
+        refuse(error, place, KEYS, within=KEYS_WITHIN)
 
 
 def resolve_semantics(
@@ -161,18 +190,18 @@ def resolve_semantics(
         values["delayed_edges"] = tuple((edge[0], edge[1]) for edge in values["delayed_edges"])
     trained_bits = metadata.weight_bits if metadata is not None else None
     semantics = replace(Semantics(), **values, origins=origins, trained_bits=trained_bits, notes=notes)
-    if semantics.max_spikes_per_step > 1 and (semantics.reset, semantics.reset_when) != ("subtract", "now"):
-        raise ConfigError(
-            f"semantics: max_spikes_per_step above 1 needs reset subtract, now, not"
-            f" {semantics.reset}, {semantics.reset_when}"
-        )
+    for node in ("", *semantics.nodes):
+        semantics.of(node).check(f"semantics: nodes.{node}" if node else "semantics")
     return semantics
 
 
-def chosen(layer: SemanticsFile) -> dict[str, Any]:
-    """The keys that a file sets; ``v_min: null`` counts as set, since it says that there is none."""
+def chosen(layer: NodeSpec) -> dict[str, Any]:
+    """The keys that a file, or a node in it, sets, in their order.
+
+    ``v_min: null`` counts as set, since it says that there is none.
+    """
     return {
         key: getattr(layer, key)
-        for key in layer.model_fields_set
-        if getattr(layer, key) is not None or key == "v_min"
+        for key in type(layer).model_fields
+        if key in layer.model_fields_set and (getattr(layer, key) is not None or key == "v_min")
     }

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from spikewright.compiler.semantics import Semantics
+from spikewright.compiler.semantics import Semantics, chosen
 from spikewright.compiler.weights import Loss
 from spikewright.config import ChipConfig
 from spikewright.memories import chip_memories
@@ -53,6 +53,9 @@ def semantics_notes(semantics: Semantics) -> tuple[str, ...]:
     if guessed:
         keys = ", ".join(guessed)
         notes.append(f"WARNING: NIR does not say {keys}: defaults are taken; give --semantics or --source")
+    for node, spec in semantics.nodes.items():
+        apart = ", ".join(f"{key} {value}" for key, value in chosen(spec).items())
+        notes.append(f"semantics ({semantics.origins.get('nodes', 'default')}): {node}: {apart or 'as all'}")
     return (*notes, *semantics.notes)
 
 

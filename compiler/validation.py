@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, NoReturn
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
@@ -59,6 +60,7 @@ def refuse(
     place: str,
     keys: tuple[str, ...] = (),
     skip: Callable[[tuple[int | str, ...]], bool] = lambda _: False,
+    within: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> NoReturn:
     """Raise the first finding as a :class:`ConfigError`; of a union's branches, that which went deepest.
 
@@ -68,11 +70,14 @@ def refuse(
         What to name where a key is not one.
     skip
         Of which locations findings say nothing.
+    within
+        The same as ``keys`` for mappings that stand within those of a key.
     """
     findings = [finding for finding in error.errors(include_url=False) if not skip(finding["loc"])]
     same = [finding for finding in findings if finding["loc"][:1] == findings[0]["loc"][:1]]
     finding = max(same, key=lambda finding: len(path(finding["loc"])))
     key = ".".join(path(finding["loc"]))
+    keys = within.get(str(finding["loc"][0]), keys) if len(finding["loc"]) > 1 else keys
     context = finding.get("ctx", {})
     inner = context.get("error")
     if isinstance(inner, ConfigError):

@@ -12,6 +12,7 @@ __all__ = ["Dumper", "Loader", "load_yaml", "one_line", "read_text"]
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
+TEXT = "tag:yaml.org,2002:str"
 MAX_DEPTH = 20
 """Deepest nesting that any file of ours has, with room: deeper ones would exhaust the stack."""
 
@@ -42,7 +43,7 @@ def load_yaml(text: str, place: str) -> dict[str, Any]:
 
     Aliases and nesting beyond :data:`MAX_DEPTH` are refused before anything is built (a file of a few
     hundred bytes can otherwise stand for gigabytes), tags that are not plain YAML and keys that
-    stand twice are refused too.
+    stand twice are refused too. Keys are the text that stands there.
     """
     try:
         depth = 0
@@ -52,8 +53,9 @@ def load_yaml(text: str, place: str) -> dict[str, Any]:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_DEPTH:
                 raise ConfigError(f"{place}: {where(event)}: nested deeper than {MAX_DEPTH} levels")
-        refuse_double_keys(yaml.compose(text, Loader=Loader), place)
-        data = yaml.load(text, Loader=Loader)
+        document = yaml.compose(text, Loader=Loader)
+        check_keys(document, place)
+        data = None if document is None else Loader("").construct_document(document)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""
@@ -68,8 +70,8 @@ def load_yaml(text: str, place: str) -> dict[str, Any]:
     return data
 
 
-def refuse_double_keys(node: Any, place: str) -> None:
-    """Refuse a mapping that has a key twice: YAML would silently take the last."""
+def check_keys(node: Any, place: str) -> None:
+    """Refuse keys that stand twice in a mapping: YAML takes the last. All keys become text, ``1`` too."""
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
@@ -78,10 +80,11 @@ def refuse_double_keys(node: Any, place: str) -> None:
             if key.value in seen:
                 raise ConfigError(f"{place}: {where(key)}: {key.value!r} stands twice")
             seen.add(key.value)
-            refuse_double_keys(value, place)
+            key.tag = TEXT  # frameworks number their layers
+            check_keys(value, place)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            refuse_double_keys(item, place)
+            check_keys(item, place)
 
 
 def where(marked: Marked) -> str:

@@ -191,18 +191,6 @@ def test_spikingjelly_integrate_and_fire_has_r_over_dt(graph: Callable[..., Any]
     assert (network.edges[0].weights == 1).all()
 
 
-def test_rockpool_decays_exponentially_and_gains_as_it_exports(graph: Callable[..., Any]) -> None:
-    tau = np.linspace(0.005, 0.05, NEURONS)
-    alpha = np.exp(-1e-3 / tau)
-    neurons = nir.LI(tau=tau, r=tau * alpha / 1e-3, v_leak=np.zeros(NEURONS))
-    network = read_network(
-        layer(neurons, np.ones((NEURONS, INPUTS)), np.zeros(NEURONS), graph),
-        resolve_semantics(source="rockpool"),
-    )
-    np.testing.assert_allclose(network.populations[0].decay, alpha)
-    np.testing.assert_allclose(network.edges[0].weights, np.broadcast_to(alpha[:, None], (NEURONS, INPUTS)))
-
-
 def test_lava(stimulus: tuple[Reals, Reals, Reals], graph: Callable[..., Any]) -> None:
     weights, bias, spikes = stimulus
     dv = np.linspace(0.1, 0.5, NEURONS)

@@ -299,18 +299,6 @@ def test_parameters_are_refused_by_name(
     refused(nodes | change, edges, graph, message)
 
 
-def test_names_must_suit_files_and_verilog(nodes: Nodes, edges: Edges, graph: Graph) -> None:
-    nodes["a/b"] = nodes.pop("lif1")
-    new = {"lif1": "a/b"}
-    renamed = [(new.get(source, source), new.get(target, target)) for source, target in edges]
-    refused(
-        nodes,
-        renamed,
-        graph,
-        "'a/b': names must be of letters, digits, '_', '.' and '-'",
-    )
-
-
 def test_semantics_that_do_not_fit_the_graph(nodes: Nodes, edges: Edges, graph: Graph) -> None:
     refused(nodes, edges, graph, "semantics: inputs: must be among input, not 'lif1'", inputs={"lif1": {}})
     refused(nodes, edges, graph, "semantics: scales: must be among lif1, lif2, not 'x'", scales={"x": 1.0})

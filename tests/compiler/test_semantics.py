@@ -17,13 +17,16 @@ from spikewright.compiler.semantics import (
     parse_semantics,
     resolve_semantics,
 )
+from spikewright.compiler.summary import semantics_notes
 from spikewright.errors import ConfigError
 from spikewright.neuron import Decay
 
 KEYS = (
     "dt, integration, leak_gain, if_gain, cuba_order, current_gain, reset, reset_when, compare,"
-    " max_spikes_per_step, v_min, delayed_edges, decode, inputs, scales, decays, weight_bits, state_bits"
+    " max_spikes_per_step, v_min, nodes, loop_input, delayed_edges, decode, inputs, scales, decays,"
+    " weight_bits, state_bits"
 )
+NODE_KEYS = KEYS.removeprefix("dt, ").partition(", nodes")[0]
 
 
 def load(tmp_path: Path, text: str | bytes) -> SemanticsFile:
@@ -47,6 +50,8 @@ def test_every_key(tmp_path: Path) -> None:
         compare: ge
         max_spikes_per_step: 1
         v_min: -2
+        nodes: {lif1: {reset: subtract, compare: gt}}
+        loop_input: neurons
         delayed_edges: [[a, b]]
         decode: first_spike
         inputs: {image: {kind: hold, value_bits: 8, value_scale: 255}}
@@ -64,6 +69,21 @@ def test_every_key(tmp_path: Path) -> None:
     assert semantics.delayed_edges == (("a", "b"),)
     assert (semantics.weight_bits, semantics.state_bits) == (6, {"lif1": 12})
     assert set(semantics.origins.values()) == {"semantics"}
+
+
+def test_one_node_apart() -> None:
+    """Of a node the file may say otherwise what it says of all; the rest stays."""
+    apart = {"a": {"reset": "subtract", "max_spikes_per_step": 7}, "b": {"v_min": -1}}
+    semantics = resolve_semantics(parse_semantics({"reset": "zero", "nodes": apart}, "given"), "norse")
+    assert (semantics.reset, semantics.of("c")) == ("zero", semantics)
+    a, b = semantics.of("a"), semantics.of("b")
+    assert (a.reset, a.max_spikes_per_step, a.compare, a.v_min) == ("subtract", 7, "gt", None)
+    assert (b.reset, b.max_spikes_per_step, b.v_min, b.dt) == ("zero", 1, -1.0, semantics.dt)
+    assert "semantics (semantics): a: reset subtract, max_spikes_per_step 7" in semantics_notes(semantics)
+    given = {"nodes": {"a": {"max_spikes_per_step": 7}}}
+    message = r"^semantics: nodes\.a: max_spikes_per_step above 1 needs reset subtract, now, not zero, now$"
+    with pytest.raises(ConfigError, match=message):
+        resolve_semantics(parse_semantics(given, "given"))
 
 
 @pytest.mark.parametrize("text", ["1e-4", "1E-4", "1.0e-4", "0.0001", "+1e-4", ".1e-3", "'1e-4'"])
@@ -90,6 +110,12 @@ def test_a_number_is_read_as_a_number(tmp_path: Path, text: str) -> None:
         ("state_bits: wide", "state_bits: must be an integer, not 'wide'"),
         ("inputs: {a: {kind: hol}}", "inputs.a.kind: must be 'drive' or 'hold', not 'hol'"),
         ("inputs: {a: 3}", "inputs.a: must be a mapping, not 3"),
+        (
+            "inputs: {a: {bits: 3}}",
+            "inputs.a.bits: is not a key; keys are kind, value_bits, value_scale, max_events",
+        ),
+        ("nodes: {a: {dt: 1}}", f"nodes.a.dt: is not a key; keys are {NODE_KEYS}"),
+        ("nodes: {a: {reset: no}}", "nodes.a.reset: must be 'subtract', 'zero' or 'none', not False"),
         ("decays: {a: {shift: 3}}", "decays.a.kind: is missing"),
         ("scales: {a: -1}", "scales.a: must be above 0, not -1"),
         ("delayed_edges: [[a, b, c]]", "delayed_edges.0: must have at most 2 items, not ['a', 'b', 'c']"),
@@ -111,6 +137,13 @@ def test_a_number_is_read_as_a_number(tmp_path: Path, text: str) -> None:
 def test_a_wrong_file_is_one_line(tmp_path: Path, text: str | bytes, message: str) -> None:
     with pytest.raises(ConfigError, match=f"^{re.escape(f'{tmp_path}/s.yaml: {message}')}$"):
         load(tmp_path, text)
+
+
+def test_names_may_be_numbers(tmp_path: Path) -> None:
+    """As those of layers in torch's Sequential are; and words that YAML takes for others."""
+    given = load(tmp_path, "nodes: {1: {compare: ge}, 0x2: {}, no: {}}\nscales: {07: 2}")
+    assert given.nodes is not None
+    assert (list(given.nodes), given.scales) == (["1", "0x2", "no"], {"07": 2.0})
 
 
 def test_files_that_are_not_there_or_too_big(tmp_path: Path) -> None:
@@ -155,8 +188,8 @@ def test_several_spikes_need_a_reset_that_counts_them() -> None:
 
 
 def test_a_source_must_be_known() -> None:
-    message = r"^source must be one of snntorch, norse, sinabs, spikingjelly, rockpool, lava, not 'brian'$"
-    with pytest.raises(ConfigError, match=message):
+    names = "snntorch, norse, sinabs, spikingjelly, rockpool, lava, spyx"
+    with pytest.raises(ConfigError, match=f"^source must be one of {names}, not 'brian'$"):
         resolve_semantics(source="brian")
     for source, row in FRAMEWORKS.items():
         assert parse_semantics(row.semantics, source), "every row has keys and values of a semantics file"

@@ -1,12 +1,10 @@
 """The stage ``compile``: from a NIR graph to configuration, memory images and Verilog."""
 
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
-import nir  # type: ignore[import-untyped]
 import numpy as np
 
 from spikewright.boards.area.model import estimate_area
@@ -18,7 +16,7 @@ from spikewright.compiler.effort import Effort, Labelled
 from spikewright.compiler.images import write_images
 from spikewright.compiler.mapping import Contents, RowsChoice
 from spikewright.compiler.metadata import METADATA_KEY, parse_json
-from spikewright.compiler.nir_file import read_nir
+from spikewright.compiler.nir_file import graph_bytes, read_nir
 from spikewright.compiler.passes import Lowered, decide_semantics, lower
 from spikewright.compiler.plan import Granularity
 from spikewright.compiler.reader import read_network
@@ -104,16 +102,6 @@ def run_compile(
             emit(staging, graph, stem, options, say)
 
     return folder, run_stage(folder, "compile", record, action, force=force)
-
-
-def graph_bytes(graph: Any) -> bytes:
-    """A graph as the file that it would be."""
-    buffer = io.BytesIO()
-    try:
-        nir.write(buffer, graph)
-    except (TypeError, ValueError, AttributeError, KeyError) as error:
-        raise ConfigError(f"network: NIR cannot write this graph: {error}") from error
-    return buffer.getvalue()
 
 
 def readable(options: CompileOptions) -> dict[str, Any]:
