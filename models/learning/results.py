@@ -122,8 +122,8 @@ def integer_figures(
 ) -> tuple[float, float]:
     """The same, and the synaptic operations of a sample, in the mean of all.
 
-    An operation is an event that reaches a synapse whose weight is not 0: what event-driven hardware spends its
-    cycles and most of its energy on. A held value is one event.
+    An operation is an event that reaches a synapse whose weight is not 0: what event-driven hardware spends
+    its cycles and most of its energy on. A held value is one event.
     """
     port = network.inputs[0]
     codes = encode(data, port, steps=steps, coding=coding, seed=seed)

@@ -164,9 +164,10 @@ def run(
     Parameters
     ----------
     folder
-        Keeps the figures of every run by what was run, so that an interrupted comparison goes on.
+        Keeps the figures of every run by what was run: an interrupted comparison goes on.
     jobs
-        Processes; None: one a core. Each computes on one core, so figures do not depend on how many there are.
+        Processes; None: one a core. Each computes on one core, so figures do not depend on how many there
+        are.
     progress
         Called with the name of every run that is done.
     """

@@ -1,9 +1,10 @@
 """ESL-SNNs: sparse from scratch, synapses that move to where they are of use (Shen et al., AAAI 2023).
 
-Few synapses are drawn at the start. While the weights learn, every ``period`` updates the weakest of each layer
-are pruned and as many grow elsewhere, so that their number never changes: :class:`.learning.masks.EvolvingMask`.
-Loss, surrogate and neurons are those of temporal efficient training (Deng et al., ICLR 2022), which the paper
-builds on. What the paper claims: next to no loss of accuracy at a tenth of the synapses.
+Few synapses are drawn at the start. While the weights learn, every ``period`` updates the weakest of each
+layer are pruned and as many grow elsewhere, so that their number never changes:
+:class:`.learning.masks.EvolvingMask`. Loss, surrogate and neurons are those of temporal efficient training
+(Deng et al., ICLR 2022), which the paper builds on. What the paper claims: next to no loss of accuracy at a
+tenth of the synapses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -76,7 +77,7 @@ def comparison(data: str, *, quick: bool) -> Comparison:
         found.append(outcome.claim("10% of the synapses cost some", "gradient 10%", "dense", -3.0))
         found.append(outcome.claim("growth pays at 10%", "gradient 10%", "static 10%", 0.7))
         found.append(
-            outcome.claim("10% of the synapses cost next to nothing (the paper)", "gradient 10%", "dense", -0.3)
+            outcome.claim("10% cost next to nothing (the paper)", "gradient 10%", "dense", -0.3)
         )
         return found
 
