@@ -15,7 +15,7 @@ from rich.console import Console
 from spikewright.api import Build
 from spikewright.cli import main
 from spikewright.models.encoders import Sound
-from spikewright.present import show_compile
+from spikewright.present import show_compile, show_estimate
 from tests.cosim.test_run import SIMULATOR
 from tests.test_cli import json_of, refuse
 
@@ -96,11 +96,11 @@ def test_compiles_into_one_chip(build: Path, trained: Path) -> None:
     assert any("keeps up with the sound from" in note for note in found["notes"])
     assert "encoders of sound" in found["area_model"]["beyond"]
     show_compile(Console(file=(said := StringIO()), width=200), found)
-    assert re.search(r"clocks \(model\) +cores without the encoder: [\d.]+ a step", said.getvalue())
+    assert re.search(r"clocks \(model\) +[\d.,]+ a step, [\d.,]+ for 5 steps, within 2 %", said.getvalue())
 
 
 def test_from_sound_to_classes_in_hardware(
-    build: Path, capsys: pytest.CaptureFixture[str]
+    build: Path, tones: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Data and their coding come with the build; energy and the report follow."""
     found = json_of(capsys, "cosim", build, "--samples", 3, "--stall", "0.1", "--simulator", SIMULATOR)
@@ -109,22 +109,34 @@ def test_from_sound_to_classes_in_hardware(
     assert found["steps"] == 5
     assert found["spikes_compared"] > 30
     assert found["encoder_cycles"]["input"] > 1000
-    assert found["predicted_cycles"] is None
+    predicted = found["predicted_encoder_cycles"]["input"]
+    assert found["encoder_cycles"]["input"] == pytest.approx(predicted, rel=0.01)  # some of the gaps count
     (target,) = json_of(capsys, "estimate", build, "--technology", "45nm")["targets"]
     assert set(target["energy_by_core_nj"]) == {"hidden1", "readout", "input"}
     assert target["energy_by_core_nj"]["input"] > 0
+    (sound,) = Build(build).stimulus(f"{tones}:test").sound.values()
+    heard = sum(map(len, sound.samples[:3])) / 8000
+    assert target["energy_per_second_uj"] == pytest.approx(
+        3 * target["energy_per_inference_nj"] / heard / 1000)
+    assert target["real_time_factor"] is None  # a table of energies has no clock
+    show_estimate(Console(file=(said := StringIO()), width=200), {"targets": [target]})
+    assert re.search(r"^45nm: [\d.]+ [nµm]J a second of sound$", said.getvalue(), re.MULTILINE)
     assert main(["report", str(build)]) == 0
     assert "no mismatch" in (build / "report.html").read_text().lower() or \
         "0 mismatches" in (build / "report.html").read_text()
 
 
 def test_estimates_without_a_simulation(build: Path, tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Clocks from formulas: not far from those that a simulation takes."""
+    """Clocks by the event-level model, within 2 % of those that a simulation takes."""
     simulated = json_of(capsys, "cosim", build, "--samples", 2, "--simulator", SIMULATOR)
     arguments = ("--technology", "45nm", "--data", f"{tones}:test", "--samples", 2)
     (target,) = json_of(capsys, "estimate", build, *arguments)["targets"]
     clocks = target["cycles_per_inference"]
-    assert simulated["cycles"] / 2 * 0.9 < clocks < simulated["cycles"] / 2 * 1.02
+    assert clocks == pytest.approx(simulated["cycles"] / 2, rel=0.02)
+    assert simulated["predicted_cycles"] == 2 * clocks
+    assert "predicted by the event-level model" in " ".join(target["sources"])
+    timing = Build(build).summary["timing"]
+    assert timing["encoder_cycles"]["input"] > 0.9 * timing["samples"] * timing["cycles_per_inference"] * 0.9
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

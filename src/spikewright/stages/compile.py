@@ -23,6 +23,7 @@ from spikewright.compiler.reader import read_network
 from spikewright.compiler.semantics import SemanticsFile, load_semantics, parse_semantics
 from spikewright.compiler.storage import write_network
 from spikewright.config import CoreConfig
+from spikewright.cosim.names import encoded_inputs
 from spikewright.errors import ConfigError
 from spikewright.manifest import StageRecord, hash_bytes
 from spikewright.memories import core_memories
@@ -225,7 +226,8 @@ def evaluation(
     network = lowered.network
     found: dict[str, Any] = {"accuracy_float": None, "accuracy_integer": None, "evaluated_samples": None}
     if data is None:
-        return found | {"timing": forecast(lowered.chip, network, *nominal_events(network))}, None
+        timing = forecast(lowered.chip, network, *nominal_events(lowered.chip, network))
+        return found | {"timing": timing}, None
     from spikewright.models.integer import IntegerModel  # torch takes longer than the compilation
     from spikewright.models.real import RealModel
 
@@ -241,5 +243,6 @@ def evaluation(
         found[key] = float((run.predict(network.decode, network.outputs[0]) == stimulus.y).mean())
     seen = {name: np.asarray(array)[:TIMED_SAMPLES] for name, array in {**stimulus.x, **trace.spikes}.items()}
     activity = f"the first {len(next(iter(seen.values())))} samples of {stimulus.name}"
-    timing = forecast(lowered.chip, network, seen, activity)
+    heard = {port.name: stimulus.sound[port.name][:TIMED_SAMPLES] for port in encoded_inputs(lowered.chip)}
+    timing = forecast(lowered.chip, network, seen, activity, heard)
     return found | {"evaluated_samples": len(stimulus.y), "timing": timing, "notes": stimulus.notes}, shown
