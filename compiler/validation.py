@@ -50,7 +50,9 @@ MUST = {
     "too_short": "must have at least {min_length} items",
     "too_long": "must have at most {max_length} items",
 }
-BRANCH = re.compile(r"constrained-int|dict\[.*\]|DenseRows|CompressedRows|KernelRows")
+BRANCH = re.compile(
+    r"constrained-int|dict\[.*\]|DenseRows|CompressedRows|KernelRows|SpiketrumConfig|FilterBankConfig"
+)
 SILENT = {"extra_forbidden", "missing", "unexpected_keyword_argument"}
 """Findings for which the value that stands there says nothing."""
 

@@ -17,7 +17,7 @@ from spikewright.filterbank import FilterBankConfig
 from spikewright.memories import bus_memories, chip_memories, encoder_memories
 from spikewright.network import InputPort, IntegerNetwork
 from spikewright.spiketrum import SpiketrumConfig
-from tests.sound_networks import BANK, PURSUIT, network_behind, sound_network
+from tests.sound_networks import BANK, PURSUIT, network_behind, sound_network, two_inputs
 
 
 @pytest.mark.parametrize("encoder", [PURSUIT, BANK])
@@ -67,8 +67,10 @@ def test_a_bus_reaches_all_but_a_bank() -> None:
     ("encoder_lanes: 2", "encoder_lanes: 3", "input 'mic': encoder_lanes must be 1, 2, 4 or 8, not 3"),
     ("value_bits: 0", "value_bits: 2",
      "input 'mic': an encoder's spikes must be drive, and have no values"),
-    ("levels: 4", "levels: 400", "levels must be "),
-    ("levels: 4", "depth: 4", "c: inputs.0.encoder.SpiketrumConfig.depth: is not a key"),
+    ("levels: 4", "levels: 400", "c: inputs.0.encoder: levels must be "),
+    ("levels: 4", "levels: many", "c: inputs.0.encoder.levels: must be an integer, not 'many'"),
+    ("kind: spiketrum", "kind: filterbank", "c: inputs.0.encoder.rate_hz: is not a key"),
+    ("levels: 4", "depth: 4", "c: inputs.0.encoder.depth: is not a key"),
 ])
 def test_a_wrong_encoder_in_config_yaml_is_refused(old: str, new: str, message: str) -> None:
     text = config_text(sound_network(PURSUIT)[0].chip)
@@ -98,7 +100,9 @@ def test_what_does_not_fit_the_network_is_refused() -> None:
     edge = replace(network.edges[0], source="ear")
     two = replace(network, inputs=(*network.inputs, InputPort(name="ear", shape=(48,))),
                   edges=(*network.edges, edge))
-    assert refused(two) == "encoder: goes before one input, the network has mic, ear"
+    assert refused(two) == "encoder: its 48 lines must fit one input, not 2 of mic (48,), ear (48,)"
+    assert refused(two_inputs(PURSUIT), replace(PURSUIT, levels=5)) == (
+        "encoder: its 60 lines must fit one input, not 0 of mic (48,), context (7,)")
 
 
 def test_spiketrum_yaml_says_all_of_it() -> None:

@@ -25,7 +25,7 @@ from tests.cosim.builds import Files, write_mapped
 from tests.cosim.test_random_networks import needs_icarus
 from tests.cosim.test_run import SIMULATOR
 from tests.cosim.vcd_file import read_vcd
-from tests.sound_networks import BANK, PURSUIT, network_behind, sound_network
+from tests.sound_networks import BANK, PURSUIT, network_behind, sound_network, two_inputs
 
 ENCODERS: dict[str, Encoder] = {"pursuit": PURSUIT, "bank": BANK}
 STEPS = 6
@@ -98,6 +98,26 @@ def test_clocks_are_predicted_where_a_slow_core_holds_the_encoder_up(
     np.testing.assert_array_equal(timing.cycles, result.hardware.cycles)
     assert timing.step_cycles == result.hardware.step_cycles.mean()
     assert result.hardware.encoder_cycles["mic"] > timing.encoder_cycles["mic"], "it must have waited"
+
+
+@pytest.mark.parametrize(("encoder", "kind"), [(PURSUIT, "hold"), (BANK, "drive")], ids=["pursuit", "bank"])
+def test_another_input_beside_the_sound(
+    encoder: Encoder, kind: Literal["drive", "hold"], tmp_path: Path
+) -> None:
+    """A chip with an encoder before one of two inputs: all is compared, and its clocks are foretold."""
+    network, given = two_inputs(encoder, kind), sound()
+    lanes = 2 if isinstance(encoder, SpiketrumConfig) else None
+    files = write_mapped(network, put_encoder(map_network(network), encoder, lanes), tmp_path)
+    context = (np.random.default_rng(4).random((len(given), STEPS, 7)) < 0.4).astype(np.uint8)
+    result = files.cosimulate({"mic": given, "context": context}, simulator=SIMULATOR)
+    assert result.comparison.mismatches == 0
+    encoded = encode_sound(encoder, given)
+    spikes = result.model.spikes
+    assert result.comparison.spikes_compared == encoded.sum() + spikes["hidden"].sum()
+    assert spikes["hidden"][1].any(), "the context alone, without sound, must make it fire"
+    timing = predict_cycles(files.mapped.chip, network, {"mic": encoded, "context": context, **spikes},
+                            {"mic": given})
+    np.testing.assert_array_equal(timing.cycles, result.hardware.cycles)
 
 
 def test_a_spike_that_the_twin_has_not_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,7 +182,7 @@ def summarise(
         "area_model": asdict(estimate_area(chip, lowered.images)),
         "core_details": [core_details(network, core) for core in chip.cores],
         **evaluated,
-        "encoder": None if options.encoder is None else asdict(chip.inputs[0]),
+        "encoder": next((asdict(port) for port in encoded_inputs(chip)), None),
         "quantization": losses(lowered, shown or effort.calibrate),
         "evaluate": options.evaluate.name if isinstance(options.evaluate, Dataset) else options.evaluate,
         "coding": asdict(coding),

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from spikewright.compiler.encoders import put_encoder
+from spikewright.compiler.encoders import input_for, put_encoder
 from spikewright.compiler.mapping import Mapped
 from spikewright.compiler.passes import Lowered
 from spikewright.compiler.summary import summarise
 from spikewright.config import InputConfig
+from spikewright.cosim.names import encoded_inputs
 from spikewright.cosim.timing_spiketrum import SpiketrumTiming
 from spikewright.filterbank import FilterBankConfig
 from spikewright.memories import encoder_layout
@@ -29,13 +30,13 @@ def with_encoder(lowered: Lowered, encoder: Encoder, lanes: int | None) -> tuple
         Of a spiketrum encoder; None: the fewest that keep up with its own rate at 50 MHz, or the most there
         are.
     """
-    wanted = LANES if lanes is None and isinstance(encoder, SpiketrumConfig) else (lanes,)
-    for number in wanted:
-        mapped = put_encoder(Mapped(chip=lowered.chip, images=lowered.images), encoder, number)
-        port = mapped.chip.inputs[0]
-        if needed_hz(port) <= CLOCK_HZ:
-            break
-    width = f" of {port.encoder_lanes} lanes" if isinstance(encoder, SpiketrumConfig) else ""
+    if lanes is None and isinstance(encoder, SpiketrumConfig):
+        given = input_for(lowered.chip, encoder)
+        ports = (replace(given, encoder=encoder, encoder_lanes=number) for number in LANES)
+        lanes = next((port.encoder_lanes for port in ports if needed_hz(port) <= CLOCK_HZ), LANES[-1])
+    mapped = put_encoder(Mapped(chip=lowered.chip, images=lowered.images), encoder, lanes)
+    (port,) = encoded_inputs(mapped.chip)
+    width = f" of {lanes} lanes" if isinstance(encoder, SpiketrumConfig) else ""
     clock = f"keeps up with the sound from {needed_hz(port) / 1e6:.1f} MHz on"
     note = f"{port.name}: {encoder.kind}{width}, {clock}"
     summary = summarise(lowered.network, mapped.chip)
