@@ -574,7 +574,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return complain("stopped", STOPPED)
         return code if isinstance(code, int) else OK
     except typer.TyperException as error:
-        return complain(error.format_message(), WRONG)
+        return complain(usage(error), WRONG)
     except CheckFailedError as error:
         return complain(str(error), FAILED)
     except SpikewrightError as error:
@@ -586,6 +586,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return complain(os_reason(error), WRONG)
     except (KeyboardInterrupt, typer.Abort):
         return complain("stopped", STOPPED)
+
+
+def usage(error: typer.TyperException) -> str:
+    """What is wrong with a command line, and what came, which Typer leaves out of a value's limits."""
+    said, findings = error.format_message(), getattr(error.__cause__, "errors", None)
+    return f"{said}, not {findings()[0]['input']!r}" if callable(findings) else said
 
 
 def os_reason(error: OSError) -> str:
