@@ -185,6 +185,44 @@ def test_lanes_need_an_encoder(trained: Path, tmp_path: Path, capsys: pytest.Cap
     assert said == "encoder_lanes: there is no encoder; give --encoder"
 
 
+@pytest.mark.parametrize(("kind", "options"), [("i2s", ()), ("pdm", ("--clock-mhz", "24.576"))])
+def test_a_microphone_is_put_before_the_chip(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, options: tuple[str, ...]
+) -> None:
+    """A module of its own beside the chip, which stays as it is; the build is co-simulated as before."""
+    network, encoder = (trained / "net" / name for name in ("network.nir", "spiketrum.yaml"))
+    made = json_of(capsys, "compile", network, "--encoder", encoder, "--microphone", kind, *options, "-o",
+                   tmp_path / kind)
+    assert any(f"pins of a {kind} microphone, 8,000 samples a second" in note for note in made["notes"])
+    json_of(capsys, "compile", network, "--encoder", encoder, "-o", tmp_path / "plain")
+    files = {file.name: file.read_text() for file in (tmp_path / kind / "rtl").iterdir()}
+    around = files.pop("microphone_chip.v")
+    assert files == {file.name: file.read_text() for file in (tmp_path / "plain" / "rtl").iterdir()}
+    pins = {"i2s": {"bit_clock", "word_select", "serial_data"}, "pdm": {"clock", "serial_data"}}[kind]
+    (ports,) = re.findall(r"^module microphone_chip\((.*)\);", around, re.MULTILINE)
+    assert set(re.findall(r"\binput_(\w+)", ports)) == pins | {"recording", "dropped"}
+    assert not re.search(r"\bin_input", ports)
+    given: Any = Sound(samples=(np.random.default_rng(5).integers(-9000, 9000, 100),), steps=2)
+    assert Build(tmp_path / kind).cosim(given, simulator=SIMULATOR).mismatches == 0
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (("--microphone", "i2s"), "microphone: there is no encoder; give --encoder"),
+    (("--clock-mhz", "25"), "clock_mhz: there is no encoder; give --encoder"),
+    (("--clock-mhz", "25", "--encoder"), "clock_mhz: there is no microphone; give --microphone"),
+    (("--microphone", "pdm", "--encoder"),
+     "clock_mhz: must be a multiple of 2.048, twice the microphone's clock, not left out"),
+    (("--microphone", "usb", "--encoder"), "Invalid value for '--microphone': "),
+])
+def test_microphones_that_cannot_be_are_refused(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
+) -> None:
+    given = (*options, trained / "net" / "spiketrum.yaml") if options[-1] == "--encoder" else options
+    said = refuse(capsys, "compile", trained / "net" / "network.nir", *given, "-o", tmp_path / "b")
+    assert said.startswith(message)
+    assert not (tmp_path / "b").exists()
+
+
 def test_sound_as_arrays(build: Path) -> None:
     """Samples that are no file, by the API."""
     rng = np.random.default_rng(5)

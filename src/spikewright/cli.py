@@ -96,6 +96,13 @@ class Widths(StrEnum):
     CALIBRATED = "calibrated"
 
 
+class Microphone(StrEnum):
+    """What a chip that takes sound hears with."""
+
+    I2S = "i2s"
+    PDM = "pdm"
+
+
 class Simulator(StrEnum):
     """Simulators of Verilog."""
 
@@ -384,6 +391,12 @@ def compile_command(
     encoder_lanes: Annotated[
         int | None, typer.Option(help="Channels a spiketrum encoder works on at once: 1, 2, 4 or 8.")
     ] = None,
+    microphone: Annotated[
+        Microphone | None, typer.Option(help="Write a module with its pins around the chip.")
+    ] = None,
+    clock_mhz: Annotated[
+        float | None, typer.Option(metavar="MHZ", help="The chip's clock, for that of a PDM microphone.")
+    ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> int:
@@ -410,6 +423,8 @@ def compile_command(
         finetune=finetune,
         encoder=encoder,
         encoder_lanes=encoder_lanes,
+        microphone=None if microphone is None else microphone.value,
+        clock_mhz=clock_mhz,
         output=output,
         force=force,
     )

@@ -32,9 +32,10 @@ from spikewright.models.data import Dataset
 from spikewright.models.encoders import Encoder
 from spikewright.network import IntegerNetwork
 from spikewright.progress import waiting
+from spikewright.rtl.microphone import Microphone
 from spikewright.rtl.verilog import write_chip
 from spikewright.stages.common import run_stage, versions, write_summary
-from spikewright.stages.encoder import with_encoder
+from spikewright.stages.encoder import with_encoder, with_microphone
 from spikewright.stages.forecast import forecast, nominal_events
 from spikewright.stages.quantization import effort_for, labelled, losses
 from spikewright.stages.stimulus import Coding, data_hash, from_data
@@ -68,12 +69,23 @@ class CompileOptions:
     finetune: int | None = None
     encoder: Encoder | None = None
     encoder_lanes: int | None = None
+    microphone: Microphone | None = None
+    clock_mhz: float | None = None
 
     def __post_init__(self) -> None:
         for key, choices in (("contents", Contents), ("scales", Granularity), ("widths", Widths)):
             value, known = getattr(self, key), get_args(choices)
             if value not in known:
                 raise ConfigError(f"{key} must be {' or '.join(known)}, not {value!r}")
+        if self.microphone is not None and self.microphone not in get_args(Microphone):
+            must = " or ".join(get_args(Microphone))
+            raise ConfigError(f"microphone must be {must}, not {self.microphone!r}")
+        if self.encoder is None:
+            for key in ("encoder_lanes", "microphone", "clock_mhz"):
+                if getattr(self, key) is not None:
+                    raise ConfigError(f"{key}: there is no encoder; give --encoder")
+        if self.clock_mhz is not None and self.microphone is None:
+            raise ConfigError("clock_mhz: there is no microphone; give --microphone")
 
 
 def semantics_of(given: str | Path | Mapping[str, Any] | SemanticsFile | None) -> SemanticsFile | None:
@@ -149,13 +161,13 @@ def emit(staging: Path, graph: Any, stem: str, options: CompileOptions, say: Cal
     if options.encoder is not None:
         lowered, told = with_encoder(lowered, options.encoder, options.encoder_lanes)
         notes += told
-    elif options.encoder_lanes is not None:
-        raise ConfigError("encoder_lanes: there is no encoder; give --encoder")
     write_summary(staging / "semantics.json", asdict(lowered.semantics))
     write_config(lowered.chip, staging / "config.yaml")
     write_network(lowered.network, staging / "network.npz")
     write_images(lowered.chip, lowered.images, staging / "memory")
     write_chip(lowered.chip, staging / "rtl")
+    if options.microphone is not None:
+        notes += with_microphone(lowered.chip, options.microphone, options.clock_mhz, staging / "rtl")
     write_summary(staging / "compile.json", summarise(lowered, coding, options, effort, notes))
 
 

@@ -1,20 +1,24 @@
 """An encoder put in front of a compiled network: how wide it must be, and what is to be told of it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from spikewright.compiler.encoders import input_for, put_encoder
 from spikewright.compiler.mapping import Mapped
 from spikewright.compiler.passes import Lowered
 from spikewright.compiler.summary import summarise
-from spikewright.config import InputConfig
+from spikewright.config import ChipConfig, InputConfig
 from spikewright.cosim.names import encoded_inputs
 from spikewright.cosim.timing_spiketrum import SpiketrumTiming
 from spikewright.filterbank import FilterBankConfig
 from spikewright.memories import encoder_layout
 from spikewright.models.encoders import Encoder
+from spikewright.rtl.microphone import Microphone, microphone_config
+from spikewright.rtl.pdm import PdmConfig
+from spikewright.rtl.verilog import write_microphone
 from spikewright.spiketrum import SpiketrumConfig
 
-__all__ = ["needed_hz", "with_encoder"]
+__all__ = ["needed_hz", "with_encoder", "with_microphone"]
 
 CLOCK_HZ = 50e6
 """Clock at which an encoder keeps up with the sound by itself, if so many lanes are enough."""
@@ -41,6 +45,20 @@ def with_encoder(lowered: Lowered, encoder: Encoder, lanes: int | None) -> tuple
     note = f"{port.name}: {encoder.kind}{width}, {clock}"
     summary = summarise(lowered.network, mapped.chip)
     return replace(lowered, chip=mapped.chip, images=mapped.images, summary=summary), (note,)
+
+
+def with_microphone(
+    chip: ChipConfig, kind: Microphone, clock_mhz: float | None, folder: Path
+) -> tuple[str, ...]:
+    """Write the module around a chip that has a microphone's pins; lines for people."""
+    (port,) = encoded_inputs(chip)
+    config = microphone_config(kind, port, clock_mhz)
+    file = write_microphone(chip, port, config, folder)
+    rate = f"{port.encoder.sample_rate_hz:,} samples a second" if port.encoder is not None else ""
+    pins = f"pins of a {kind} microphone, {rate}"
+    if isinstance(config, PdmConfig):
+        pins += f" of {config.decimation} bits each"
+    return (f"{port.name}: {pins}: top module {file.stem} in {folder.name}/{file.name}",)
 
 
 def needed_hz(port: InputConfig) -> float:
