@@ -12,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from spikewright.compiler.config_yaml import plain
 from spikewright.compiler.validation import float_from_text, refuse, shown
 from spikewright.compiler.yaml_text import Dumper, load_yaml, read_text
+from spikewright.config import Encoder
 from spikewright.errors import ConfigError
 from spikewright.filterbank import FilterBankConfig
 from spikewright.spiketrum import SpiketrumConfig
@@ -19,8 +20,6 @@ from spikewright.spiketrum import SpiketrumConfig
 __all__ = ["encoder_of", "encoder_text", "parse_encoder", "read_encoder", "read_spiketrum"]
 
 MAX_BYTES = 1 << 20
-
-Encoder = SpiketrumConfig | FilterBankConfig
 
 # As in config_yaml.py: set here, so that the configurations need no Pydantic.
 CLASSES = {"spiketrum": SpiketrumConfig, "filterbank": FilterBankConfig}

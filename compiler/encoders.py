@@ -6,18 +6,15 @@ import numpy as np
 
 from spikewright.compiler.mapping import Mapped
 from spikewright.compiler.words import Image
-from spikewright.config import ChipConfig, InputConfig
+from spikewright.config import ChipConfig, Encoder, InputConfig
 from spikewright.errors import ConfigError
-from spikewright.filterbank import FilterBankConfig
 from spikewright.memories import encoder_images, encoder_memories
 from spikewright.spiketrum import SpiketrumConfig
 
 __all__ = ["input_for", "put_encoder"]
 
 
-def put_encoder(
-    mapped: Mapped, encoder: SpiketrumConfig | FilterBankConfig, lanes: int | None = None
-) -> Mapped:
+def put_encoder(mapped: Mapped, encoder: Encoder, lanes: int | None = None) -> Mapped:
     """The same chip, that takes sound: an encoder stands in front of the input that it fits.
 
     Parameters
@@ -50,7 +47,7 @@ def put_encoder(
     return Mapped(chip=replace(chip, inputs=inputs), images={**images, **mapped.images})
 
 
-def input_for(chip: ChipConfig, encoder: SpiketrumConfig | FilterBankConfig) -> InputConfig:
+def input_for(chip: ChipConfig, encoder: Encoder) -> InputConfig:
     """The input that an encoder goes before: the only one, or the only one of its lines.
 
     Raises

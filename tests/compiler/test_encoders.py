@@ -12,6 +12,7 @@ from spikewright.compiler.encoder_yaml import encoder_text, parse_encoder, read_
 from spikewright.compiler.encoders import put_encoder
 from spikewright.compiler.images import read_images, write_images
 from spikewright.compiler.mapping import map_network
+from spikewright.config import Encoder
 from spikewright.errors import ConfigError
 from spikewright.filterbank import FilterBankConfig
 from spikewright.memories import bus_memories, chip_memories, encoder_memories
@@ -21,7 +22,7 @@ from tests.sound_networks import BANK, PURSUIT, network_behind, sound_network, t
 
 
 @pytest.mark.parametrize("encoder", [PURSUIT, BANK])
-def test_the_chip_takes_sound_and_is_else_the_same(encoder: SpiketrumConfig | FilterBankConfig) -> None:
+def test_the_chip_takes_sound_and_is_else_the_same(encoder: Encoder) -> None:
     plain = map_network(network_behind(encoder))
     mapped, _ = sound_network(encoder)
     (port,), (before,) = mapped.chip.inputs, plain.chip.inputs
@@ -37,7 +38,7 @@ def test_the_chip_takes_sound_and_is_else_the_same(encoder: SpiketrumConfig | Fi
 
 @pytest.mark.parametrize("encoder", [PURSUIT, BANK, replace(PURSUIT, gains=(1, 2, 3, 4, 5, 6)),
                                      replace(BANK, leak_shift=None)])
-def test_config_yaml_says_all_of_it(encoder: SpiketrumConfig | FilterBankConfig) -> None:
+def test_config_yaml_says_all_of_it(encoder: Encoder) -> None:
     chip = sound_network(encoder, lanes=4)[0].chip
     text = config_text(chip)
     assert parse_config(text, "c") == chip

@@ -22,14 +22,13 @@ from spikewright.compiler.plan import Granularity
 from spikewright.compiler.reader import read_network
 from spikewright.compiler.semantics import SemanticsFile, load_semantics, parse_semantics
 from spikewright.compiler.storage import write_network
-from spikewright.config import CoreConfig
+from spikewright.config import CoreConfig, Encoder
 from spikewright.cosim.names import encoded_inputs
 from spikewright.errors import ConfigError
 from spikewright.manifest import StageRecord, hash_bytes
 from spikewright.memories import core_memories
 from spikewright.models.binning import Polarity
 from spikewright.models.data import Dataset
-from spikewright.models.encoders import Encoder
 from spikewright.network import IntegerNetwork
 from spikewright.progress import waiting
 from spikewright.rtl.microphone import Microphone

@@ -7,12 +7,11 @@ from spikewright.compiler.encoders import input_for, put_encoder
 from spikewright.compiler.mapping import Mapped
 from spikewright.compiler.passes import Lowered
 from spikewright.compiler.summary import summarise
-from spikewright.config import ChipConfig, InputConfig
+from spikewright.config import ChipConfig, Encoder, InputConfig
 from spikewright.cosim.names import encoded_inputs
 from spikewright.cosim.timing_spiketrum import SpiketrumTiming
 from spikewright.filterbank import FilterBankConfig
 from spikewright.memories import encoder_layout
-from spikewright.models.encoders import Encoder
 from spikewright.rtl.microphone import Microphone, microphone_config
 from spikewright.rtl.pdm import PdmConfig
 from spikewright.rtl.verilog import write_microphone
