@@ -7,19 +7,22 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import nir  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 from rich.console import Console
 
 from spikewright.api import Build
+from spikewright.api import compile as compile_network
 from spikewright.cli import main
 from spikewright.models.encoders import Sound
 from spikewright.present import show_compile, show_estimate
 from tests.cosim.test_run import SIMULATOR
+from tests.sound_networks import PURSUIT
 from tests.test_cli import json_of, refuse
 
-PURSUIT = """\
+PURSUIT_YAML = """\
 channels: 6
 low_hz: 300.0
 high_hz: 2500.0
@@ -30,7 +33,7 @@ burst: 12
 levels: 2
 truncate: 0.1
 """
-BANK = """\
+BANK_YAML = """\
 kind: filterbank
 sample_rate_hz: 8000
 channels: 6
@@ -39,7 +42,7 @@ high_hz: 2500.0
 step: 64
 threshold: 1.0
 """
-ENCODERS = {"pursuit": PURSUIT, "bank": BANK}
+ENCODERS = {"pursuit": PURSUIT_YAML, "bank": BANK_YAML}
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +175,7 @@ def test_another_encoder_is_refused(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = tmp_path / "other.yaml"
-    other.write_text(PURSUIT.replace("levels: 2", "levels: 3"))
+    other.write_text(PURSUIT_YAML.replace("levels: 2", "levels: 3"))
     network = trained / "net" / "network.nir"
     said = refuse(capsys, "compile", network, "--encoder", other, "-o", tmp_path / "b")
     assert said.startswith("input 'input': ")
@@ -183,6 +186,35 @@ def test_lanes_need_an_encoder(trained: Path, tmp_path: Path, capsys: pytest.Cap
     network = trained / "net" / "network.nir"
     said = refuse(capsys, "compile", network, "--encoder-lanes", 2, "-o", tmp_path / "b")
     assert said == "encoder_lanes: there is no encoder; give --encoder"
+
+
+def test_events_beside_the_sound(tmp_path: Path) -> None:
+    """A NIR graph of two inputs: the encoder goes before the one of its lines, from compilation to energy."""
+    rng = np.random.default_rng(0)
+    weights = {"mic": rng.normal(0, 0.5, (5, PURSUIT.lines)), "context": rng.normal(0, 0.5, (5, 7))}
+    ones = np.ones(5)
+    nodes: dict[str, Any] = {
+        **{name: nir.Input({"input": np.array([w.shape[1]])}) for name, w in weights.items()},
+        **{f"from_{name}": nir.Linear(w) for name, w in weights.items()},
+        "hidden": nir.LIF(tau=ones * 4e-3, r=ones, v_leak=ones * 0, v_threshold=ones * 0.2),
+        "output": nir.Output({"output": np.array([5])}),
+    }
+    edges = [(name, f"from_{name}") for name in weights] + [(f"from_{name}", "hidden") for name in weights]
+    graph = nir.NIRGraph(nodes, [*edges, ("hidden", "output")])
+    semantics = {"dt": 1e-3, "inputs": {"mic": {"max_events": PURSUIT.most_events}}}
+    build = compile_network(graph, semantics=semantics, encoder=PURSUIT, output=tmp_path / "b")
+    assert [port.encoder for port in build.chip.inputs if port.name == "mic"] == [PURSUIT]
+    assert build.summary["encoder"]["name"] == "mic"
+    assert build.summary["timing"]["encoder_cycles"]["mic"] > 0
+    sound = Sound(samples=(rng.integers(-9000, 9000, 100), rng.integers(-9000, 9000, 64)), steps=5)
+    given: Any = {"mic": sound, "context": (rng.random((2, 5, 7)) < 0.3).astype(np.uint8)}
+    found = build.cosim(given, simulator=SIMULATOR)
+    assert found.mismatches == 0
+    assert found.summary["spikes_compared"] > 10
+    assert found.summary["predicted_cycles"] == found.summary["cycles"]
+    (target,) = build.estimate(["45nm"])["targets"]
+    run_nj = 2 * target["energy_per_inference_nj"]
+    assert target["energy_per_second_uj"] == pytest.approx(run_nj / (164 / 8000) / 1000)
 
 
 @pytest.mark.parametrize(("kind", "options"), [("i2s", ()), ("pdm", ("--clock-mhz", "24.576"))])
