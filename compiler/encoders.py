@@ -30,14 +30,14 @@ def put_encoder(mapped: Mapped, encoder: Encoder, lanes: int | None = None) -> M
     """
     chip = mapped.chip
     given = input_for(chip, encoder)
+    if isinstance(encoder, SpiketrumConfig):
+        lanes = lanes or 1
+    port = replace(given, encoder=encoder, encoder_lanes=lanes)
     if given.max_events < encoder.most_events:
         raise ConfigError(
             f"input {given.name!r}: max_events must be {encoder.most_events}, as many as the encoder may send"
             f" of a line in a step, not {given.max_events}"
         )
-    if isinstance(encoder, SpiketrumConfig):
-        lanes = lanes or 1
-    port = replace(given, encoder=encoder, encoder_lanes=lanes)
     widths = {memory.name: memory.width for memory in encoder_memories(port)}
     images: dict[str, Image] = {
         name: np.array(words, np.uint64 if widths[name] <= 64 else object)

@@ -98,6 +98,8 @@ def test_what_does_not_fit_the_network_is_refused() -> None:
     assert refused(network, lanes=3) == "input 'mic': encoder_lanes must be 1, 2, 4 or 8, not 3"
     assert refused(network_behind(BANK), BANK, 2) == (
         "input 'mic': encoder_lanes must be left out, as only a spiketrum encoder has them, not 2")
+    assert refused(one, replace(PURSUIT, levels=5)) == (
+        "input 'mic': shape must be (60,), the encoder's lines, not (48,)"), "before what it may send"
     edge = replace(network.edges[0], source="ear")
     two = replace(network, inputs=(*network.inputs, InputPort(name="ear", shape=(48,))),
                   edges=(*network.edges, edge))
