@@ -1,11 +1,6 @@
 """Counts what an encoder of sound does, from the sound: :mod:`spikewright.boards.activity` says what."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 
 from spikewright.boards.activity import EncoderActivity
 from spikewright.config import InputConfig
@@ -13,33 +8,10 @@ from spikewright.filterbank import ORDER, FilterBankConfig
 from spikewright.memories import encoder_layout
 from spikewright.models.encoders import Sound
 from spikewright.models.filterbank import FixedFilterBank
-from spikewright.models.spiketrum_fixed import encode_fixed
-from spikewright.spiketrum import SpiketrumConfig
+from spikewright.models.spiketrum_windows import Window, spiketrum_windows
 from spikewright.spiketrum_memories import SpiketrumLayout
-from spikewright.spiketrum_tables import make_tables
 
-__all__ = ["Window", "count_encoder", "spiketrum_windows"]
-
-Integers = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """What a spiketrum encoder does with a window.
-
-    Parameters
-    ----------
-    positions
-        Samples at which spikes may start.
-    spikes
-        Channel and position of each, in their order.
-    silent
-        Whether it ends since there is nothing left to code; else since there is no credit, or no room.
-    """
-
-    positions: int
-    spikes: tuple[tuple[int, int], ...]
-    silent: bool
+__all__ = ["count_encoder"]
 
 
 def count_encoder(port: InputConfig, sound: Sound) -> EncoderActivity:
@@ -74,21 +46,6 @@ def bank_activity(config: FilterBankConfig, samples: int, spikes: int) -> Encode
             "section multiplication": 4 * sections, "section addition": 4 * sections,
             "neuron addition": channels * (2 + (config.leak_shift is not None)),
         })
-
-
-def spiketrum_windows(config: SpiketrumConfig, samples: Integers) -> Iterator[Window]:
-    """The windows of a recording, by the integer encoder's spikes."""
-    found = encode_fixed(samples, config, make_tables(config))
-    price, credit = config.sample_rate_hz, config.sample_rate_hz // 2
-    for start in range(0, len(samples), config.window):
-        inside = found.position // config.window == start // config.window
-        positions = min(config.window, len(samples) - start)
-        spikes = tuple(zip(found.channel[inside].tolist(), (found.position[inside] - start).tolist(),
-                           strict=True))
-        credit += config.rate_hz * positions - price * len(spikes)
-        yield Window(positions=positions, spikes=spikes,
-                     silent=credit >= price and len(spikes) < config.burst)
-        credit = min(credit, config.burst * price + price - 1)
 
 
 def count_window(layout: SpiketrumLayout, window: Window, reads: Counter[str], writes: Counter[str],

@@ -110,7 +110,8 @@ def estimate(chip: ChipConfig, rtl: Path, work: Path, *, technologies: Sequence[
         else:
             target = TargetEstimate(technology=name)
             advance(1, name)
-        targets.append(with_activity(target, chip, activity, energies[name]))
+        target = with_activity(target, chip, activity, energies[name])
+        targets.append(target if activity is None else with_sound(target, chip, activity))
     return targets
 
 
@@ -209,3 +210,21 @@ def with_activity(target: TargetEstimate, chip: ChipConfig, activity: Activity |
         energy_per_inference_nj=energy.energy_per_inference_nj, energy_per_sop_pj=energy.energy_per_sop_pj,
         memory_nj=energy.memory_nj, compute_nj=energy.compute_nj, energy_by_core_nj=energy.by_core_nj,
         power_mw=energy.energy_per_inference_nj / latency if latency else None)
+
+
+def with_sound(target: TargetEstimate, chip: ChipConfig, activity: Activity) -> TargetEstimate:
+    """The same row by the second of sound, where an encoder stands in front; of several the longest sound."""
+    seconds = max((activity.encoders[port.name].samples / port.encoder.sample_rate_hz
+                   for port in chip.inputs if port.encoder is not None), default=0.0)
+    if not seconds:
+        return target
+    heard = f"{seconds:.3f} s of sound in {activity.samples} recordings, without the steps they are padded by"
+    latency, energy, sources = target.latency_us, target.energy_per_inference_nj, list(target.sources)
+    if latency is not None:
+        sources.append(f"real_time_factor: by latency_us, {heard}")
+    if energy is not None:
+        sources.append(f"energy_per_second_uj: energy_per_inference_nj by {heard}")
+    return replace(
+        target, sources=tuple(sources),
+        real_time_factor=1e6 * seconds / (latency * activity.samples) if latency else None,
+        energy_per_second_uj=None if energy is None else energy * activity.samples / seconds / 1e3)

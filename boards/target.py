@@ -33,6 +33,8 @@ class TargetEstimate:
         The parts of ``energy_per_inference_nj``: memories, logic, and leakage or static power.
     energy_low_nj, energy_high_nj
         Error bar of ``energy_per_inference_nj``, where its model has one.
+    real_time_factor, energy_per_second_uj
+        Of a chip that takes sound: seconds of sound worked on in a second, energy of a second of sound.
     luts_by_core, brams_by_core, energy_by_core_nj
         The same figures core by core; what belongs to none (links, forks, the bus) is in the sums alone.
     reason
@@ -68,6 +70,8 @@ class TargetEstimate:
     energy_low_nj: float | None = None
     energy_high_nj: float | None = None
     power_mw: float | None = None
+    real_time_factor: float | None = None
+    energy_per_second_uj: float | None = None
     luts_by_core: dict[str, int] | None = None
     brams_by_core: dict[str, int] | None = None
     energy_by_core_nj: dict[str, float] | None = None

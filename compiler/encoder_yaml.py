@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from spikewright.compiler.config_yaml import plain
 from spikewright.compiler.validation import float_from_text, refuse, shown
 from spikewright.compiler.yaml_text import Dumper, load_yaml, read_text
+from spikewright.config import Encoder
 from spikewright.errors import ConfigError
 from spikewright.filterbank import FilterBankConfig
 from spikewright.spiketrum import SpiketrumConfig
@@ -19,15 +21,11 @@ __all__ = ["encoder_of", "encoder_text", "parse_encoder", "read_encoder", "read_
 
 MAX_BYTES = 1 << 20
 
-Encoder = SpiketrumConfig | FilterBankConfig
-
 # As in config_yaml.py: set here, so that the configurations need no Pydantic.
-for _class in (SpiketrumConfig, FilterBankConfig):
+CLASSES = {"spiketrum": SpiketrumConfig, "filterbank": FilterBankConfig}
+for _class in CLASSES.values():
     with_config(ConfigDict(extra="forbid", allow_inf_nan=False))(_class)
-ADAPTERS: dict[str, TypeAdapter[Any]] = {
-    "spiketrum": TypeAdapter(SpiketrumConfig),
-    "filterbank": TypeAdapter(FilterBankConfig),
-}
+ADAPTERS: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(_class) for kind, _class in CLASSES.items()}
 
 
 def read_encoder(path: Path) -> Encoder:
@@ -65,7 +63,7 @@ def checked(data: dict[str, Any], place: str) -> Encoder:
         # By way of JSON, since only there strict (text is no number) still lets lists be tuples.
         encoder: Encoder = ADAPTERS[kind].validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        refuse(error, place)
+        refuse(error, place, tuple(field.name for field in fields(CLASSES[kind])))
     return encoder
 
 

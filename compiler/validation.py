@@ -30,7 +30,7 @@ PositiveNumber = Annotated[float, BeforeValidator(float_from_text), Field(gt=0, 
 
 MUST = {
     "extra_forbidden": "is not a key; keys are {keys}",
-    "unexpected_keyword_argument": "is not a key",
+    "unexpected_keyword_argument": "is not a key{named}",
     "missing": "is missing",
     "float_type": "must be a number",
     "int_type": "must be an integer",
@@ -50,7 +50,9 @@ MUST = {
     "too_short": "must have at least {min_length} items",
     "too_long": "must have at most {max_length} items",
 }
-BRANCH = re.compile(r"constrained-int|dict\[.*\]|DenseRows|CompressedRows|KernelRows")
+BRANCH = re.compile(
+    r"constrained-int|dict\[.*\]|DenseRows|CompressedRows|KernelRows|SpiketrumConfig|FilterBankConfig"
+)
 SILENT = {"extra_forbidden", "missing", "unexpected_keyword_argument"}
 """Findings for which the value that stands there says nothing."""
 
@@ -82,7 +84,8 @@ def refuse(
     inner = context.get("error")
     if isinstance(inner, ConfigError):
         raise ConfigError(f"{place}: {key}: {inner}" if key else f"{place}: {inner}") from None
-    must = MUST.get(finding["type"], one_line(finding["msg"])).format(keys=", ".join(keys), **context)
+    must = MUST.get(finding["type"], one_line(finding["msg"])).format(
+        keys=", ".join(keys), named=f"; keys are {', '.join(keys)}" if keys else "", **context)
     stands = "" if finding["type"] in SILENT else f", not {shown(finding['input'])}"
     raise ConfigError(f"{place}: {key + ': ' if key else ''}{must}{stands}") from None
 

@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from spikewright.config import ChipConfig
 from spikewright.cosim.timing_core import CoreTiming, Words, places
+from spikewright.cosim.timing_encoders import EncoderSource, encoder_source
 from spikewright.cosim.timing_ring import RingTiming, arrivals
+from spikewright.models.encoders import Sound
 from spikewright.network import IntegerNetwork
 from spikewright.rings import closing_ports, port_rings, port_source
 
@@ -39,16 +41,22 @@ class Timing:
     event_cycles, update_cycles
         Busy clocks of every core over all samples: of the row walker that has most to do, and of updates
         with those at the ends of all samples but the last.
+    encoder_cycles
+        Clocks that the encoder of every input that has one works, where it does not wait.
     """
 
     cycles: Cycles
     step_cycles: float
     event_cycles: dict[str, int]
     update_cycles: dict[str, int]
+    encoder_cycles: dict[str, int]
 
 
 def predict_cycles(
-    chip: ChipConfig, network: IntegerNetwork, events: Mapping[str, npt.NDArray[Any]]
+    chip: ChipConfig,
+    network: IntegerNetwork,
+    events: Mapping[str, npt.NDArray[Any]],
+    sound: Mapping[str, Sound] | None = None,
 ) -> Timing:
     """Predict the clocks of a run.
 
@@ -56,6 +64,9 @@ def predict_cycles(
     ----------
     events
         Events of every input and spikes of every firing population, ``(samples, steps, ...)``.
+    sound
+        What is fed to the inputs that an encoder stands behind; it makes their events. Without it, an input
+        counts as one without encoder.
 
     Returns
     -------
@@ -74,24 +85,24 @@ def predict_cycles(
         cores=[CoreTiming(core, network, samples, closing_ports(chip, core)) for core in chip.cores],
         rings={(core.name, index): RingTiming(ring, port_source(chip, core, index), late[core.name, index])
                for core, index, ring in port_rings(chip)},
-        inputs={port.name: _Input(port.size, samples) for port in chip.inputs},
+        inputs={port.name: encoder_source(port, sound[port.name]) if sound and port.name in sound
+                else _Input(flat[port.name]) for port in chip.inputs},
     )
-    start = _end_sample(chip, parts)
+    ended = _end_sample(chip, parts)
     out = np.zeros((samples, steps), dtype=np.int64)
-    first = np.full(samples, np.iinfo(np.int64).max)
     for step in range(steps):
         words = _run_step(parts, {name: array[:, step] for name, array in flat.items()}, step)
-        if step == 0:
-            first = np.min([words[name].first_taken() for name in parts.inputs], axis=0)
         for name, stream in parts.inputs.items():
-            stream.free = words[name].token_taken + 1
+            stream.end_step(words[name])
         out[:, step] = words[chip.outputs[0]].token_taken
+    first = np.min([stream.first for stream in parts.inputs.values()], axis=0)
+    end_cycles = ended - np.min([stream.released for stream in parts.inputs.values()], axis=0)
     per_step = float(np.diff(out, axis=1).mean()) if steps > 1 else float((out - first[:, None]).mean() + 1)
     last = np.max([words[name].token_taken for name in chip.outputs], axis=0)
     arriving = {core.name: [late[core.name, index][:, :steps] for index in range(len(core.ports))]
                 for core in chip.cores}
     return Timing(
-        cycles=last - first + 1 + start,
+        cycles=last - first + 1 + end_cycles,
         step_cycles=per_step,
         event_cycles={core.config.name: core.event_cycles(arriving[core.config.name])
                       for core in parts.cores},
@@ -99,6 +110,8 @@ def predict_cycles(
             core.config.name: core.update_cycles(arriving[core.config.name], flat.get(core.config.name))
             for core in parts.cores
         },
+        encoder_cycles={name: int(stream.worked.sum()) for name, stream in parts.inputs.items()
+                        if isinstance(stream, EncoderSource)},
     )
 
 
@@ -108,7 +121,7 @@ class _Parts:
 
     cores: list[CoreTiming]
     rings: dict[tuple[str, int], RingTiming]
-    inputs: "dict[str, _Input]"
+    inputs: "dict[str, _Input | EncoderSource]"
 
 
 def _run_step(parts: _Parts, spikes: Mapping[str, npt.NDArray[Any]], step: int) -> dict[str, Words]:
@@ -120,7 +133,7 @@ def _run_step(parts: _Parts, spikes: Mapping[str, npt.NDArray[Any]], step: int) 
     """
     known: dict[str, dict[str, Cycles]] = {}
     for attempt in range(TRIES + SETTLING):
-        words = {name: stream.offer(spikes[name], known.get(name)) for name, stream in parts.inputs.items()}
+        words = {name: stream.offer(step, known.get(name)) for name, stream in parts.inputs.items()}
         streams: dict[str, list[Words]] = {}
         for core in parts.cores:
             name = core.config.name
@@ -157,22 +170,39 @@ def _given(words: Mapping[str, Words], source: str, ring: RingTiming | None, ste
 
 
 class _Input:
-    """A source of the harness: a word a cycle, as fast as it is taken."""
+    """A source of the harness: ``(samples, steps, size)`` events, a word a cycle, as fast as it is taken."""
 
-    def __init__(self, size: int, samples: int) -> None:
-        self.places = np.arange(size)
-        self.free: Cycles = np.zeros(samples, dtype=np.int64)
+    def __init__(self, events: npt.NDArray[Any]) -> None:
+        self.events, self.places = events, np.arange(events.shape[2])
+        self.free: Cycles = np.zeros(len(events), dtype=np.int64)
         """When the next word is offered."""
+        self.step = 0
+        self.first: Cycles = self.free
+        """When the first word of each sample is taken."""
+        self.gone: Cycles = self.free
+        """When the end of the sample is gone, on the clock that counts from when it shows."""
 
-    def offer(self, spikes: npt.NDArray[Any], taken: Mapping[str, Cycles] | None) -> Words:
+    def offer(self, step: int, taken: Mapping[str, Cycles] | None) -> Words:
         """The words of a step."""
-        sources, valid = places(spikes, self.places)
+        self.step = step
+        sources, valid = places(self.events[:, step], self.places)
         made = np.broadcast_to(self.free[:, None], sources.shape).copy()
         return Words(sources=sources, valid=valid, made=made, token=self.free, taken=taken)
 
+    def end_step(self, words: Words) -> None:
+        """All of the step is settled; the next begins."""
+        if not self.step:
+            self.first = words.first_taken()
+        self.free = words.token_taken + 1
+
+    @property
+    def released(self) -> Cycles:
+        """When the end of each sample is taken."""
+        return self.gone
+
 
 def _end_sample(chip: ChipConfig, parts: _Parts) -> Cycles:
-    """Run every sample's end through the chip; the clocks from when an input has given it until it is out.
+    """Run every sample's end through the chip; when it is out, on the clock that counts from when it shows.
 
     The samples after begin behind it; the first one finds a chip at rest.
     """
@@ -201,8 +231,8 @@ def _end_sample(chip: ChipConfig, parts: _Parts) -> Cycles:
         core.sent = np.maximum(core.sent, np.roll(gone[core.config.name] + 1, 1))
         core.free[:1] = core.sent[:1] = 0
     for name, stream in parts.inputs.items():
+        stream.gone = gone[name]
         stream.free = np.roll(gone[name] + 1, 1)
         stream.free[:1] = 0
-    last = np.max([gone[name] for name in chip.outputs], axis=0)
-    clocks: Cycles = last - np.min([gone[name] for name in parts.inputs], axis=0)
-    return clocks
+    out: Cycles = np.max([gone[name] for name in chip.outputs], axis=0)
+    return out

@@ -123,6 +123,11 @@ def load(spec: str, binning: Binning | None = None, *, samples: int | None = Non
         raise ConfigError(f"data {parsed.name}: has {has}, not :{parsed.part}")
     order = _order(whole, parsed.part) if whole.shuffled else np.arange(len(whole.x))
     chosen = order[parsed.first : parsed.last][:samples]
+    if not len(order) and len(whole.x):
+        raise ConfigError(
+            f"data {spec!r}: has no sample, as all {len(whole.x)} are in the other part; by default a fifth"
+            " of every class is for testing"
+        )
     if not len(chosen):
         raise ConfigError(f"data {spec!r}: selects none of {len(order)} samples")
     notes: tuple[str, ...] = ()

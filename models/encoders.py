@@ -7,17 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikewright.config import ChipConfig
+from spikewright.config import ChipConfig, Encoder
 from spikewright.errors import ConfigError
 from spikewright.filterbank import FilterBankConfig
 from spikewright.models.filterbank import FixedFilterBank
 from spikewright.models.spiketrum_fixed import encode_fixed
-from spikewright.spiketrum import SpiketrumConfig
 
 __all__ = ["Counts", "Encoder", "Sound", "encode_sound", "encoded_events"]
-
-Encoder = SpiketrumConfig | FilterBankConfig
-"""What encodes sound: either of the two front-ends."""
 
 Counts = npt.NDArray[np.uint8]
 

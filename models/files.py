@@ -27,6 +27,8 @@ def read_arrays(path: Path, wanted: tuple[str, ...]) -> tuple[dict[str, npt.NDAr
             archive = np.load(file, allow_pickle=False)
             keys = sorted(archive) if isinstance(archive, np.lib.npyio.NpzFile) else None
             arrays = {key: archive[key] for key in wanted if keys is not None and key in keys}
+    except FileNotFoundError:
+        raise ConfigError(f"{place}: there is no such file") from None
     except (
         Exception
     ) as error:  # a hostile file may raise anything: zip, zlib, header and memory errors among it

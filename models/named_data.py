@@ -68,8 +68,10 @@ def read_whole(name: str) -> Whole:
         if recordings is None:
             x, y = read_npz(Path(name))
             return Whole(x=x, y=y)
-    elif "/" in name or name.endswith(SUFFIXES):
+    elif "/" in name or name.endswith(SUFFIXES) or Path(name).is_dir():
         path = Path(name)
+        if not path.exists():
+            raise ConfigError(f"data {name!r}: there is no such file or folder")
         if path.is_dir() and any(file.suffix.lower() in SOUND for file in path.rglob("*")):
             sounds = sounds_of_folder(path)
             return Whole(x=sounds, y=sounds.labels)

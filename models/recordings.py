@@ -63,7 +63,7 @@ def recordings_of_folder(path: Path) -> Recordings:
         return Recordings(count=1, read=lambda _: read_recording(path))
     files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES)
     if not files:
-        raise ConfigError(f"{place}: holds no recordings ({', '.join(SUFFIXES)})")
+        raise ConfigError(f"{place}: holds no recordings ({', '.join(SUFFIXES)}), and no sound")
     ways = [list(file.relative_to(path).parts[:-1]) for file in files]
     is_test = None
     if all(way and way[0].lower() in PARTS for way in ways):

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 
@@ -71,6 +72,8 @@ def read_spikes(path: Path) -> SpikeFile:
     ConfigError
         If there is none, or something in it is not as it must be.
     """
+    if path.is_file() and not is_zipfile(path):
+        raise ConfigError(f"{path}: must be spikes that `spikewright encode` wrote, and is no npz")
     wanted = ("position", "channel", "level", "amplitude", "samples", "gain", "fixed", "config")
     arrays, keys = read_arrays(path, wanted)
     missing = [key for key in wanted if key not in arrays]
@@ -132,7 +135,7 @@ def config_of(array: Any, path: Path) -> SpiketrumConfig:
                 raise ConfigError(f"{key} is not a key")
             kind = known[key]
             if not isinstance(given, kind) and not (kind is float and isinstance(given, int)):
-                raise ConfigError(f"{key} must be of type {kind.__name__}")
+                raise ConfigError(f"{key} must be of type {kind.__name__}, not {given!r}")
         return SpiketrumConfig(**settings)
     except (ValueError, TypeError, KeyError) as error:
         raise ConfigError(f"{path}: config: {error}") from None

@@ -23,7 +23,7 @@ from spikewright.rtl.ring import DelayRing
 from spikewright.rtl.spiketrum.encoder import SpiketrumEncoder
 from spikewright.rtl.words import word_layout, word_stream
 
-__all__ = ["Chip", "bus_shape"]
+__all__ = ["Chip", "bus_shape", "chip_ports"]
 
 
 def bus_shape(chip: ChipConfig) -> BusShape:
@@ -32,6 +32,22 @@ def bus_shape(chip: ChipConfig) -> BusShape:
     return BusShape(
         address_bits=max(1, (max(bases[m.name] + window(m) for m in memories) - 1).bit_length()),
         transfers=max(-(-m.width // BUS_BITS) for m in memories))
+
+
+def chip_ports(config: ChipConfig) -> dict[str, wiring.Member]:
+    """The ports of a :class:`Chip`, by name."""
+    ports: dict[str, wiring.Member] = {
+        f"in_{identifier(port.name)}": In(word_stream(port.source_word)) for port in config.inputs
+    }
+    ports |= {f"out_{identifier(name)}": Out(word_stream(config.core(name).word)) for name in config.outputs}
+    encoders = sum(port.encoder is not None for port in config.inputs)
+    ports["activity"] = Out(sum(core.walkers + 1 for core in config.cores) + encoders)
+    if config.contents == "bus":
+        ports |= {
+            "bus_request": In(stream.Signature(request_layout(bus_shape(config).address_bits))),
+            "bus_response": Out(stream.Signature(BUS_BITS)),
+        }
+    return ports
 
 
 class Chip(wiring.Component):
@@ -64,21 +80,9 @@ class Chip(wiring.Component):
         for name in names:
             if name not in fed:
                 raise ConfigError(f"{name!r} must feed a core or be an output, and does neither")
-        ports: dict[str, wiring.Member] = {
-            f"in_{identifier(port.name)}": In(word_stream(port.source_word)) for port in config.inputs
-        }
-        ports |= {
-            f"out_{identifier(name)}": Out(word_stream(config.core(name).word)) for name in config.outputs
-        }
-        encoders = sum(port.encoder is not None for port in config.inputs)
-        ports["activity"] = Out(sum(core.walkers + 1 for core in config.cores) + encoders)
         if config.contents == "bus":
             self.bus_shape = bus_shape(config)
-            ports |= {
-                "bus_request": In(stream.Signature(request_layout(self.bus_shape.address_bits))),
-                "bus_response": Out(stream.Signature(BUS_BITS)),
-            }
-        super().__init__(ports)
+        super().__init__(chip_ports(config))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -10,14 +10,18 @@ from pathlib import Path
 from amaranth.back import rtlil  # type: ignore[attr-defined]  # the stubs lack it
 from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSignal
 
-from spikewright.config import ChipConfig
+from spikewright.config import ChipConfig, InputConfig
 from spikewright.errors import ToolError
 from spikewright.memories import bus_memories, chip_memories
 from spikewright.rtl.chip import Chip
+from spikewright.rtl.i2s import I2sConfig
 from spikewright.rtl.link import Link
 from spikewright.rtl.memory import Memory
+from spikewright.rtl.microphone import TOP as MICROPHONE_TOP
+from spikewright.rtl.microphone import MicrophoneChip
+from spikewright.rtl.pdm import PdmConfig
 
-__all__ = ["CELLS", "TOP", "VerilogPlatform", "to_verilog", "write_chip"]
+__all__ = ["CELLS", "TOP", "VerilogPlatform", "to_verilog", "write_chip", "write_microphone"]
 
 TOP = "chip"
 """Name of the top module."""
@@ -113,3 +117,11 @@ def write_chip(chip: ChipConfig, folder: Path) -> list[Path]:
         files.append(folder / name)
         shutil.copyfile(_FOLDER / name, files[-1])
     return files
+
+
+def write_microphone(chip: ChipConfig, port: InputConfig, microphone: I2sConfig | PdmConfig, folder: Path
+                     ) -> Path:
+    """Write ``microphone_chip.v`` beside ``chip.v``, which its top module has inside; it has a microphone."""
+    file = folder / f"{MICROPHONE_TOP}.v"
+    file.write_text(to_verilog(MicrophoneChip(chip, port, microphone), name=MICROPHONE_TOP))
+    return file

@@ -1,5 +1,6 @@
 """Small networks behind encoders of sound, for tests of chips that take sound."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from spikewright.network import Edge, InputPort, IntegerNetwork, Population
 from spikewright.neuron import Decay, NeuronConfig
 from spikewright.spiketrum import SpiketrumConfig
 
-__all__ = ["BANK", "PURSUIT", "network_behind", "sound_network"]
+__all__ = ["BANK", "PURSUIT", "network_behind", "sound_network", "two_inputs"]
 
 PURSUIT = SpiketrumConfig(channels=6, low_hz=300.0, high_hz=2000.0, window=64, step=32, burst=16, rate_hz=800,
                           levels=4, truncate=0.05)
@@ -38,6 +39,14 @@ def network_behind(encoder: Encoder) -> IntegerNetwork:
         outputs=("out",),
         decode="potential_sum",
     )
+
+
+def two_inputs(encoder: Encoder, kind: Literal["drive", "hold"] = "drive") -> IntegerNetwork:
+    """The same with a second input, of 7 lines."""
+    network, rng = network_behind(encoder), np.random.default_rng(3)
+    edge = Edge(source="context", target="hidden", weights=rng.integers(-40, 100, (12, 7)))
+    return replace(network, inputs=(*network.inputs, InputPort(name="context", shape=(7,), kind=kind)),
+                   edges=(*network.edges, edge))
 
 
 def sound_network(encoder: Encoder, contents: Literal["baked", "bus"] = "baked", lanes: int = 2

@@ -80,7 +80,7 @@ def test_runs_as_a_module() -> None:
         ),
         (
             ["compile", "net.nir", "-o", "out", "--weight-bits", "17"],
-            "Invalid value for '--weight-bits': Input",
+            "Invalid value for '--weight-bits': Input should be less than or equal to 16, not '17'",
         ),
         (["compile", "net.nir", "-o", "out", "--state-bits", "7"], "Invalid value for '--state-bits': Input"),
         (["compile", "net.nir", "-o", "out", "--rows", "sparse"], "Invalid value for '--rows': "),

@@ -35,6 +35,7 @@ def test_lines_count_through_channels_levels_and_signs() -> None:
     config = SpiketrumConfig(channels=3, levels=2)
     lines = [config.line(m, level, sign) for m in range(3) for level in range(2) for sign in (False, True)]
     assert lines == list(range(config.lines)) == list(range(12))
+    assert [SpiketrumConfig(window=1024, burst=n).most_events for n in (64, 255, 256)] == [64, 255, 255]
     rectified = SpiketrumConfig(channels=3, levels=2, signed=False)
     assert [rectified.line(m, level, False) for m in range(3) for level in range(2)] == list(range(6))
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from spikewright.models.encoders import Encoder
     from spikewright.models.integer import IntegerModel
     from spikewright.network import IntegerNetwork
+    from spikewright.rtl.microphone import Microphone
     from spikewright.spiketrum import SpiketrumConfig
     from spikewright.stages.cosim import Cosim
     from spikewright.stages.stimulus import Stimulus
@@ -59,6 +60,8 @@ def compile(
     finetune: int | None = None,
     encoder: "Encoder | str | Path | None" = None,
     encoder_lanes: int | None = None,
+    microphone: "Microphone | None" = None,
+    clock_mhz: float | None = None,
     output: str | Path | None = None,
     force: bool = False,
 ) -> "Build":
@@ -101,6 +104,9 @@ def compile(
         An encoder that stands in front of the network on the chip, which then takes sound: a configuration or
         a ``spiketrum.yaml``; and the channels that a spiketrum encoder works on at a time, by default as many
         as keep up with its rate at 50 MHz.
+    microphone, clock_mhz
+        Write a module around the chip, too, that takes its sound from an ``i2s`` or ``pdm`` microphone; and
+        the chip's clock, which that of a PDM microphone is made of.
     output
         The build directory; by default ``out/`` and the network's name.
     force
@@ -127,6 +133,8 @@ def compile(
         finetune=finetune,
         encoder=encoder_from(encoder),
         encoder_lanes=encoder_lanes,
+        microphone=microphone,
+        clock_mhz=clock_mhz,
     )
     if output is None:
         output = Path("out", Path(network).stem if isinstance(network, str | Path) else "network")

@@ -96,6 +96,13 @@ class Widths(StrEnum):
     CALIBRATED = "calibrated"
 
 
+class Microphone(StrEnum):
+    """What a chip that takes sound hears with."""
+
+    I2S = "i2s"
+    PDM = "pdm"
+
+
 class Simulator(StrEnum):
     """Simulators of Verilog."""
 
@@ -384,6 +391,12 @@ def compile_command(
     encoder_lanes: Annotated[
         int | None, typer.Option(help="Channels a spiketrum encoder works on at once: 1, 2, 4 or 8.")
     ] = None,
+    microphone: Annotated[
+        Microphone | None, typer.Option(help="Write a module with its pins around the chip.")
+    ] = None,
+    clock_mhz: Annotated[
+        float | None, typer.Option(metavar="MHZ", help="The chip's clock, for that of a PDM microphone.")
+    ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> int:
@@ -410,6 +423,8 @@ def compile_command(
         finetune=finetune,
         encoder=encoder,
         encoder_lanes=encoder_lanes,
+        microphone=None if microphone is None else microphone.value,
+        clock_mhz=clock_mhz,
         output=output,
         force=force,
     )
@@ -574,7 +589,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return complain("stopped", STOPPED)
         return code if isinstance(code, int) else OK
     except typer.TyperException as error:
-        return complain(error.format_message(), WRONG)
+        return complain(usage(error), WRONG)
     except CheckFailedError as error:
         return complain(str(error), FAILED)
     except SpikewrightError as error:
@@ -586,6 +601,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return complain(os_reason(error), WRONG)
     except (KeyboardInterrupt, typer.Abort):
         return complain("stopped", STOPPED)
+
+
+def usage(error: typer.TyperException) -> str:
+    """What is wrong with a command line, and what came, which Typer leaves out of a value's limits."""
+    said, findings = error.format_message(), getattr(error.__cause__, "errors", None)
+    return f"{said}, not {findings()[0]['input']!r}" if callable(findings) else said
 
 
 def os_reason(error: OSError) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "CompressedRows",
     "CoreConfig",
     "DenseRows",
+    "Encoder",
     "InputConfig",
     "KernelRows",
     "Parameter",
@@ -38,6 +39,9 @@ __all__ = [
 
 VERSION = 1
 """Version of the schema of ``config.yaml``; a file of another version is refused."""
+
+Encoder = SpiketrumConfig | FilterBankConfig
+"""What encodes sound: either of the two front-ends."""
 
 ParameterName = Literal[
     "compare", "reset_amount", "reset_value", "bias", "decay", "current_bias", "current_decay"
@@ -339,7 +343,7 @@ class InputConfig:
     value_scale: float = 1.0
     max_events: int = 1
     plane: PlaneFormat | None = None
-    encoder: SpiketrumConfig | FilterBankConfig | None = None
+    encoder: Encoder | None = None
     encoder_lanes: int | None = None
 
     def __post_init__(self) -> None:

@@ -221,7 +221,7 @@ def show_compile(console: "Console", result: Result) -> None:
             ("accuracy float", percent(result["accuracy_float"])),
             ("accuracy integer", percent(result["accuracy_integer"])),
             ("area (model)", area_of(result["area_model"])),
-            ("clocks (model)", clocks(result["timing"], alone=bool(result.get("encoder")))),
+            ("clocks (model)", clocks(result["timing"])),
         ],
     )
 
@@ -303,10 +303,9 @@ def area_of(model: Result) -> str:
     )
 
 
-def clocks(timing: Result, *, alone: bool) -> str:
-    """What was predicted, for which events; where sound comes in, of the cores alone."""
-    of = "cores without the encoder: " if alone else ""
-    return (f"{of}{number(timing['cycles_per_step'])} a step, {number(timing['cycles_per_inference'])} for"
+def clocks(timing: Result) -> str:
+    """What was predicted, for which events."""
+    return (f"{number(timing['cycles_per_step'])} a step, {number(timing['cycles_per_inference'])} for"
             f" {timing['steps']} steps, within {timing['error_percent']:g} % ({timing['activity']})")
 
 
@@ -385,6 +384,12 @@ def show_estimate(console: "Console", result: Result) -> None:
         )
     header = ("technology", "LUTs / area", "FFs", "BRAMs", "DSPs", "clock", "an inference", "energy")
     table(console, header, rows)
+    for target in result["targets"]:
+        factor, energy = target.get("real_time_factor"), target.get("energy_per_second_uj")
+        said = [] if factor is None else [f"{factor:.2f} times real time"]
+        said += [] if energy is None else [f"{quantity(energy * 1e-6, 'J')} a second of sound"]
+        if said:
+            line(console, f"{target['technology']}: {', '.join(said)}")
 
 
 def error_bar(target: Result) -> str:
@@ -396,12 +401,13 @@ def error_bar(target: Result) -> str:
 
 
 def source_of(target: Result, key: str) -> str | None:
-    """How a figure of an estimate came about: the source that names it before its colon."""
-    group = "energy" if key.startswith("energy") or key in ("memory_nj", "compute_nj") else key
-    for source in target.get("sources") or ():
-        names, colon, how = source.partition(": ")
-        if colon and group in names.split(", "):
-            return str(how)
+    """How a figure of an estimate came about: the source that names it, or all energies, before its colon."""
+    energy = key.startswith("energy") or key in ("memory_nj", "compute_nj")
+    for name in (key, "energy") if energy else (key,):
+        for source in target.get("sources") or ():
+            names, colon, how = source.partition(": ")
+            if colon and name in names.split(", "):
+                return str(how)
     return None
 
 

@@ -126,6 +126,8 @@ FIGURES = (
     ("leakage_nj", "of it leakage or static", "J", 1e-9),
     ("energy_per_sop_pj", "energy a synaptic operation", "J", 1e-12),
     ("power_mw", "power", "W", 1e-3),
+    ("real_time_factor", "seconds of sound worked on in a second", "", 1.0),
+    ("energy_per_second_uj", "energy a second of sound", "J", 1e-6),
 )
 
 

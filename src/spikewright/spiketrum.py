@@ -166,8 +166,8 @@ class SpiketrumConfig:
 
     @property
     def most_events(self) -> int:
-        """Spikes that a line may have in a step: all of its windows."""
-        return self.burst
+        """Spikes that a line may have in a step: all of its window's, and no more than counts can say."""
+        return min(self.burst, 255)
 
     def line(self, channel: int, level: int, negative: bool) -> int:
         """Address of a spike."""

@@ -10,7 +10,7 @@ from amaranth.sim import Simulator
 
 from spikewright.boards.activity import EncoderActivity
 from spikewright.boards.counting import count_operations
-from spikewright.boards.encoder_counting import count_encoder, spiketrum_windows
+from spikewright.boards.encoder_counting import count_encoder
 from spikewright.boards.encoder_energy import encoder_terms, encoder_widths
 from spikewright.boards.energy import check_activity, inference_energy
 from spikewright.boards.technology_file import load_technology
@@ -21,6 +21,7 @@ from spikewright.filterbank import FilterBankConfig
 from spikewright.memories import encoder_images, encoder_layout
 from spikewright.models.encoders import Encoder, Sound, encode_sound
 from spikewright.models.integer import IntegerModel
+from spikewright.models.spiketrum_windows import spiketrum_windows
 from spikewright.rtl.filterbank.core import FilterBankCore
 from spikewright.rtl.spiketrum.encoder import SpiketrumEncoder
 from tests.boards.watched import Probe
@@ -129,8 +130,7 @@ def test_operations_are_those_of_a_walk() -> None:
 def test_windows_are_those_of_the_encoder() -> None:
     made = case(small(rate_hz=5000, burst=10), 1)
     for samples in RECORDINGS:
-        found = [(window.positions, [channel for channel, _ in window.spikes],
-                  "silence" if window.silent else "credit")
+        found = [(window.positions, window.channels, "silence" if window.silent else "credit")
                  for window in spiketrum_windows(made.config, samples)]
         assert found == windows(made, samples)
 

@@ -12,6 +12,7 @@ from spikewright.compiler.encoder_yaml import (
     read_encoder,
     read_spiketrum,
 )
+from spikewright.config import Encoder
 from spikewright.errors import ConfigError
 from spikewright.filterbank import FilterBankConfig
 from spikewright.spiketrum import SpiketrumConfig
@@ -28,7 +29,7 @@ def test_the_examples_are_the_defaults_as_they_say() -> None:
 @pytest.mark.parametrize("encoder", [
     SpiketrumConfig(rate_hz=800, gains=(64, 0) * 20), FilterBankConfig(channels=16, leak_shift=None),
 ])  # fmt: skip
-def test_text_and_metadata_give_the_same_encoder(encoder: SpiketrumConfig | FilterBankConfig) -> None:
+def test_text_and_metadata_give_the_same_encoder(encoder: Encoder) -> None:
     assert encoder_of(asdict(encoder)) == encoder
     assert parse_encoder(encoder_text(encoder), "here") == encoder
 

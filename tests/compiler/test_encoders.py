@@ -12,16 +12,17 @@ from spikewright.compiler.encoder_yaml import encoder_text, parse_encoder, read_
 from spikewright.compiler.encoders import put_encoder
 from spikewright.compiler.images import read_images, write_images
 from spikewright.compiler.mapping import map_network
+from spikewright.config import Encoder
 from spikewright.errors import ConfigError
 from spikewright.filterbank import FilterBankConfig
 from spikewright.memories import bus_memories, chip_memories, encoder_memories
 from spikewright.network import InputPort, IntegerNetwork
 from spikewright.spiketrum import SpiketrumConfig
-from tests.sound_networks import BANK, PURSUIT, network_behind, sound_network
+from tests.sound_networks import BANK, PURSUIT, network_behind, sound_network, two_inputs
 
 
 @pytest.mark.parametrize("encoder", [PURSUIT, BANK])
-def test_the_chip_takes_sound_and_is_else_the_same(encoder: SpiketrumConfig | FilterBankConfig) -> None:
+def test_the_chip_takes_sound_and_is_else_the_same(encoder: Encoder) -> None:
     plain = map_network(network_behind(encoder))
     mapped, _ = sound_network(encoder)
     (port,), (before,) = mapped.chip.inputs, plain.chip.inputs
@@ -37,7 +38,7 @@ def test_the_chip_takes_sound_and_is_else_the_same(encoder: SpiketrumConfig | Fi
 
 @pytest.mark.parametrize("encoder", [PURSUIT, BANK, replace(PURSUIT, gains=(1, 2, 3, 4, 5, 6)),
                                      replace(BANK, leak_shift=None)])
-def test_config_yaml_says_all_of_it(encoder: SpiketrumConfig | FilterBankConfig) -> None:
+def test_config_yaml_says_all_of_it(encoder: Encoder) -> None:
     chip = sound_network(encoder, lanes=4)[0].chip
     text = config_text(chip)
     assert parse_config(text, "c") == chip
@@ -67,8 +68,10 @@ def test_a_bus_reaches_all_but_a_bank() -> None:
     ("encoder_lanes: 2", "encoder_lanes: 3", "input 'mic': encoder_lanes must be 1, 2, 4 or 8, not 3"),
     ("value_bits: 0", "value_bits: 2",
      "input 'mic': an encoder's spikes must be drive, and have no values"),
-    ("levels: 4", "levels: 400", "levels must be "),
-    ("levels: 4", "depth: 4", "c: inputs.0.encoder.SpiketrumConfig.depth: is not a key"),
+    ("levels: 4", "levels: 400", "c: inputs.0.encoder: levels must be "),
+    ("levels: 4", "levels: many", "c: inputs.0.encoder.levels: must be an integer, not 'many'"),
+    ("kind: spiketrum", "kind: filterbank", "c: inputs.0.encoder.rate_hz: is not a key"),
+    ("levels: 4", "depth: 4", "c: inputs.0.encoder.depth: is not a key"),
 ])
 def test_a_wrong_encoder_in_config_yaml_is_refused(old: str, new: str, message: str) -> None:
     text = config_text(sound_network(PURSUIT)[0].chip)
@@ -95,10 +98,14 @@ def test_what_does_not_fit_the_network_is_refused() -> None:
     assert refused(network, lanes=3) == "input 'mic': encoder_lanes must be 1, 2, 4 or 8, not 3"
     assert refused(network_behind(BANK), BANK, 2) == (
         "input 'mic': encoder_lanes must be left out, as only a spiketrum encoder has them, not 2")
+    assert refused(one, replace(PURSUIT, levels=5)) == (
+        "input 'mic': shape must be (60,), the encoder's lines, not (48,)"), "before what it may send"
     edge = replace(network.edges[0], source="ear")
     two = replace(network, inputs=(*network.inputs, InputPort(name="ear", shape=(48,))),
                   edges=(*network.edges, edge))
-    assert refused(two) == "encoder: goes before one input, the network has mic, ear"
+    assert refused(two) == "encoder: its 48 lines must fit one input, not 2 of mic (48,), ear (48,)"
+    assert refused(two_inputs(PURSUIT), replace(PURSUIT, levels=5)) == (
+        "encoder: its 60 lines must fit one input, not 0 of mic (48,), context (7,)")
 
 
 def test_spiketrum_yaml_says_all_of_it() -> None:

@@ -8,22 +8,24 @@ import numpy as np
 import pytest
 
 from spikewright.compiler.encoders import put_encoder
+from spikewright.compiler.mapping import map_network
 from spikewright.config import ChipConfig
 from spikewright.cosim.harness import WATCHDOG_CYCLES, watchdog_cycles
 from spikewright.cosim.run import Setup
 from spikewright.cosim.simulators import Simulator
 from spikewright.cosim.stimulus import sound_words
+from spikewright.cosim.timing import predict_cycles
 from spikewright.cosim.waves import choose_window, write_waves
 from spikewright.errors import ConfigError
 from spikewright.events import Kind
 from spikewright.models.encoders import Encoder, Sound, encode_sound, encoded_events
 from spikewright.rtl.verilog import write_chip
-from spikewright.stages.estimate import encoder_cycles
+from spikewright.spiketrum import SpiketrumConfig
 from tests.cosim.builds import Files, write_mapped
 from tests.cosim.test_random_networks import needs_icarus
 from tests.cosim.test_run import SIMULATOR
 from tests.cosim.vcd_file import read_vcd
-from tests.sound_networks import BANK, PURSUIT, sound_network
+from tests.sound_networks import BANK, PURSUIT, network_behind, sound_network, two_inputs
 
 ENCODERS: dict[str, Encoder] = {"pursuit": PURSUIT, "bank": BANK}
 STEPS = 6
@@ -68,10 +70,54 @@ def test_every_spike_of_encoder_and_network_is_the_same(
     assert result.comparison.spikes_compared == encoded.sum() + result.model.spikes["hidden"].sum()
     assert result.model.spikes["hidden"].sum() > 10
     if not stall:
-        port = files.mapped.chip.inputs[0]
-        predicted, seen = encoder_cycles(port, given), result.hardware.encoder_cycles["mic"]
+        timing = predict_cycles(files.mapped.chip, files.network,
+                                {"mic": encoded, **result.model.spikes}, {"mic": given})
+        np.testing.assert_array_equal(timing.cycles, result.hardware.cycles)
+        assert timing.step_cycles == result.hardware.step_cycles.mean()
+        predicted, seen = timing.encoder_cycles["mic"], result.hardware.encoder_cycles["mic"]
         # A bank stands still with its pass while a word of it waits for the core.
         assert predicted <= seen <= predicted * (1 if name == "pursuit" else 1.001)
+
+
+@pytest.mark.parametrize("encoder", [
+    replace(PURSUIT, channels=3, low_hz=1200.0, window=8, step=2, rate_hz=8000, burst=12, truncate=0.2),
+    replace(BANK, threshold=0.1, step=3),
+], ids=["pursuit", "bank"])
+def test_clocks_are_predicted_where_a_slow_core_holds_the_encoder_up(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(1)
+    given = Sound(samples=tuple(rng.integers(-20000, 20000, count) for count in (70, 0, 95, 9)), steps=48)
+    network = network_behind(encoder)
+    files = write_mapped(network, put_encoder(map_network(network, lanes=1), encoder,
+                                              4 if isinstance(encoder, SpiketrumConfig) else None), tmp_path)
+    result = files.cosimulate({"mic": given}, simulator=SIMULATOR)
+    assert result.comparison.mismatches == 0
+    events = {"mic": encode_sound(encoder, given), **result.model.spikes}
+    timing = predict_cycles(files.mapped.chip, network, events, {"mic": given})
+    np.testing.assert_array_equal(timing.cycles, result.hardware.cycles)
+    assert timing.step_cycles == result.hardware.step_cycles.mean()
+    assert result.hardware.encoder_cycles["mic"] > timing.encoder_cycles["mic"], "it must have waited"
+
+
+@pytest.mark.parametrize(("encoder", "kind"), [(PURSUIT, "hold"), (BANK, "drive")], ids=["pursuit", "bank"])
+def test_another_input_beside_the_sound(
+    encoder: Encoder, kind: Literal["drive", "hold"], tmp_path: Path
+) -> None:
+    """A chip with an encoder before one of two inputs: all is compared, and its clocks are foretold."""
+    network, given = two_inputs(encoder, kind), sound()
+    lanes = 2 if isinstance(encoder, SpiketrumConfig) else None
+    files = write_mapped(network, put_encoder(map_network(network), encoder, lanes), tmp_path)
+    context = (np.random.default_rng(4).random((len(given), STEPS, 7)) < 0.4).astype(np.uint8)
+    result = files.cosimulate({"mic": given, "context": context}, simulator=SIMULATOR)
+    assert result.comparison.mismatches == 0
+    encoded = encode_sound(encoder, given)
+    spikes = result.model.spikes
+    assert result.comparison.spikes_compared == encoded.sum() + spikes["hidden"].sum()
+    assert spikes["hidden"][1].any(), "the context alone, without sound, must make it fire"
+    timing = predict_cycles(files.mapped.chip, network, {"mic": encoded, "context": context, **spikes},
+                            {"mic": given})
+    np.testing.assert_array_equal(timing.cycles, result.hardware.cycles)
 
 
 def test_a_spike_that_the_twin_has_not_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -216,7 +216,7 @@ def test_refuses_broken_npz(what: str, tmp_path: Path) -> None:
 BROKEN_FILES: dict[str, tuple[str, bytes | None, str]] = {
     "cut": ("a.bin", five_bytes(EVENTS)[:-1], "must be whole events of 5 bytes, not 29 bytes"),
     "empty": ("a.bs2", b"", "has no events"),
-    "missing": ("a.bin", None, "must be a readable file: No such file or directory"),
+    "missing": ("a.bin", None, "there is no such file or folder"),
     "format": (
         "a.avi",
         b"RIFF",

@@ -178,3 +178,21 @@ def test_named_sound_is_looked_for_in_the_data_folder(
     monkeypatch.delenv("SPIKEWRIGHT_DATA")
     with pytest.raises(ConfigError, match=rf"^data {name}: set SPIKEWRIGHT_DATA to the folder that holds "):
         load(name, Binning(encoder=BANK))
+
+
+def test_a_folder_is_found_by_its_bare_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index in range(5):
+        write(tmp_path / "sounds" / "a" / f"{index}.wav")
+    monkeypatch.chdir(tmp_path)
+    assert len(load("sounds:test", Binning(encoder=PURSUIT, steps=2))) == 1
+    assert len(load("sounds:train", Binning(encoder=PURSUIT, steps=2))) == 4
+    with pytest.raises(ConfigError, match=r"^data: must be one of .* or the path of data, not 'noises'$"):
+        load("noises")
+    with pytest.raises(ConfigError, match=r"^data '\./noises': there is no such file or folder$"):
+        load("./noises")
+
+
+def test_too_few_sounds_to_test_with(tmp_path: Path) -> None:
+    write(tmp_path / "a" / "one.wav")
+    with pytest.raises(ConfigError, match=r":test': has no sample, as all 1 are in the other part; "):
+        load(f"{tmp_path}:test", Binning(encoder=PURSUIT, steps=2))

@@ -30,7 +30,7 @@ from tests.networks import random_case
 
 CELL_FOLDER = Path(verilog.__file__).parent / "verilog"
 WAIVERS = CELL_FOLDER / "lint.vlt"
-WAIVER = re.compile(r'lint_off -rule ([A-Z]+) +-file "\*/(\w+\.v)" +// \S.*')
+WAIVER = re.compile(r'lint_off -rule ([A-Z]+) +-file "\*/?(\w+\.v)" +// \S.*')
 needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not on PATH")
 SEEDS = (0, 1, 2, 3, 4, 7)
 NAMES = [*(f"random {seed}" for seed in SEEDS), "784-128-10"]

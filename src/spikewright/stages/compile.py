@@ -22,18 +22,19 @@ from spikewright.compiler.plan import Granularity
 from spikewright.compiler.reader import read_network
 from spikewright.compiler.semantics import SemanticsFile, load_semantics, parse_semantics
 from spikewright.compiler.storage import write_network
-from spikewright.config import CoreConfig
+from spikewright.config import CoreConfig, Encoder
+from spikewright.cosim.names import encoded_inputs
 from spikewright.errors import ConfigError
 from spikewright.manifest import StageRecord, hash_bytes
 from spikewright.memories import core_memories
 from spikewright.models.binning import Polarity
 from spikewright.models.data import Dataset
-from spikewright.models.encoders import Encoder
 from spikewright.network import IntegerNetwork
 from spikewright.progress import waiting
+from spikewright.rtl.microphone import Microphone
 from spikewright.rtl.verilog import write_chip
 from spikewright.stages.common import run_stage, versions, write_summary
-from spikewright.stages.encoder import with_encoder
+from spikewright.stages.encoder import with_encoder, with_microphone
 from spikewright.stages.forecast import forecast, nominal_events
 from spikewright.stages.quantization import effort_for, labelled, losses
 from spikewright.stages.stimulus import Coding, data_hash, from_data
@@ -67,12 +68,23 @@ class CompileOptions:
     finetune: int | None = None
     encoder: Encoder | None = None
     encoder_lanes: int | None = None
+    microphone: Microphone | None = None
+    clock_mhz: float | None = None
 
     def __post_init__(self) -> None:
         for key, choices in (("contents", Contents), ("scales", Granularity), ("widths", Widths)):
             value, known = getattr(self, key), get_args(choices)
             if value not in known:
                 raise ConfigError(f"{key} must be {' or '.join(known)}, not {value!r}")
+        if self.microphone is not None and self.microphone not in get_args(Microphone):
+            must = " or ".join(get_args(Microphone))
+            raise ConfigError(f"microphone must be {must}, not {self.microphone!r}")
+        if self.encoder is None:
+            for key in ("encoder_lanes", "microphone", "clock_mhz"):
+                if getattr(self, key) is not None:
+                    raise ConfigError(f"{key}: there is no encoder; give --encoder")
+        if self.clock_mhz is not None and self.microphone is None:
+            raise ConfigError("clock_mhz: there is no microphone; give --microphone")
 
 
 def semantics_of(given: str | Path | Mapping[str, Any] | SemanticsFile | None) -> SemanticsFile | None:
@@ -148,13 +160,13 @@ def emit(staging: Path, graph: Any, stem: str, options: CompileOptions, say: Cal
     if options.encoder is not None:
         lowered, told = with_encoder(lowered, options.encoder, options.encoder_lanes)
         notes += told
-    elif options.encoder_lanes is not None:
-        raise ConfigError("encoder_lanes: there is no encoder; give --encoder")
     write_summary(staging / "semantics.json", asdict(lowered.semantics))
     write_config(lowered.chip, staging / "config.yaml")
     write_network(lowered.network, staging / "network.npz")
     write_images(lowered.chip, lowered.images, staging / "memory")
     write_chip(lowered.chip, staging / "rtl")
+    if options.microphone is not None:
+        notes += with_microphone(lowered.chip, options.microphone, options.clock_mhz, staging / "rtl")
     write_summary(staging / "compile.json", summarise(lowered, coding, options, effort, notes))
 
 
@@ -181,7 +193,7 @@ def summarise(
         "area_model": asdict(estimate_area(chip, lowered.images)),
         "core_details": [core_details(network, core) for core in chip.cores],
         **evaluated,
-        "encoder": None if options.encoder is None else asdict(chip.inputs[0]),
+        "encoder": next((asdict(port) for port in encoded_inputs(chip)), None),
         "quantization": losses(lowered, shown or effort.calibrate),
         "evaluate": options.evaluate.name if isinstance(options.evaluate, Dataset) else options.evaluate,
         "coding": asdict(coding),
@@ -225,7 +237,8 @@ def evaluation(
     network = lowered.network
     found: dict[str, Any] = {"accuracy_float": None, "accuracy_integer": None, "evaluated_samples": None}
     if data is None:
-        return found | {"timing": forecast(lowered.chip, network, *nominal_events(network))}, None
+        timing = forecast(lowered.chip, network, *nominal_events(lowered.chip, network))
+        return found | {"timing": timing}, None
     from spikewright.models.integer import IntegerModel  # torch takes longer than the compilation
     from spikewright.models.real import RealModel
 
@@ -241,5 +254,6 @@ def evaluation(
         found[key] = float((run.predict(network.decode, network.outputs[0]) == stimulus.y).mean())
     seen = {name: np.asarray(array)[:TIMED_SAMPLES] for name, array in {**stimulus.x, **trace.spikes}.items()}
     activity = f"the first {len(next(iter(seen.values())))} samples of {stimulus.name}"
-    timing = forecast(lowered.chip, network, seen, activity)
+    heard = {port.name: stimulus.sound[port.name][:TIMED_SAMPLES] for port in encoded_inputs(lowered.chip)}
+    timing = forecast(lowered.chip, network, seen, activity, heard)
     return found | {"evaluated_samples": len(stimulus.y), "timing": timing, "notes": stimulus.notes}, shown

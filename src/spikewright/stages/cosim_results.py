@@ -89,7 +89,7 @@ def keep(
         sound=stimulus.sound,
     )
     write_activity(activity, staging / ACTIVITY)
-    predicted = predict_cycles(chip, network, {**x, **model.spikes})
+    predicted = predict_cycles(chip, network, {**x, **model.spikes}, stimulus.sound)
     save_arrays(staging / HARDWARE, {
         **{f"spikes.{name}": array for name, array in hardware.spikes.items()},
         **{f"readouts.{name}": array.astype(np.int32) for name, array in hardware.readouts.items()},
@@ -121,10 +121,10 @@ def keep(
         "cycles_per_step": float(hardware.step_cycles.mean()) if hardware.step_cycles.size else None,
         "event_cycles": hardware.event_cycles,
         "update_cycles": hardware.update_cycles,
-        # Of a chip that takes sound only its cores are predicted: their clocks hide behind the encoder's.
-        "predicted_cycles": None if stimulus.sound else int(predicted.cycles.sum()),
-        "predicted_cycles_per_step": None if stimulus.sound else predicted.step_cycles,
+        "predicted_cycles": int(predicted.cycles.sum()),
+        "predicted_cycles_per_step": predicted.step_cycles,
         "encoder_cycles": hardware.encoder_cycles,
+        "predicted_encoder_cycles": predicted.encoder_cycles,
         "predicted_event_cycles": predicted.event_cycles,
         "predicted_update_cycles": predicted.update_cycles,
         "simulator": result.simulator,

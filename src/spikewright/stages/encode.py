@@ -126,7 +126,7 @@ def encode_file(
     found = join(spikes)
     asked = config.spikes(samples)
     if clipped and how.fixed:
-        notes.append(f"{clipped} samples beyond full scale were clipped")
+        notes.append(f"samples beyond full scale, clipped: {clipped}")
     if len(found) < asked:
         notes.append(f"{asked - len(found)} spikes less than the rate allows: silence had no use for them")
     file = SpikeFile(spikes=found, config=config, fixed=how.fixed, samples=samples, gain=scale.gain)
@@ -189,5 +189,5 @@ def decode_file(source: Path, output: Path) -> dict[str, Any]:
     return {
         "spikes": len(file.spikes), "duration_s": duration, "samples": file.samples,
         "sample_rate_hz": file.config.sample_rate_hz, "peak": peak, "clipped": clipped,
-        "notes": [f"{clipped} samples beyond full scale were clipped"] if clipped else [],
+        "notes": [f"samples beyond full scale, clipped: {clipped}"] if clipped else [],
     }  # fmt: skip

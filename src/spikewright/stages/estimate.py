@@ -10,17 +10,13 @@ from spikewright.boards.activity import Activity
 from spikewright.boards.activity_file import read_activity
 from spikewright.boards.asic import GateSimulation
 from spikewright.boards.counting import count_operations
-from spikewright.boards.encoder_counting import spiketrum_windows
 from spikewright.boards.estimate import DEFAULT_TECHNOLOGIES, estimate, work_units
 from spikewright.boards.liberty import is_liberty
 from spikewright.build import SCRATCH, BuildFolder
-from spikewright.config import ChipConfig, InputConfig
+from spikewright.config import ChipConfig
 from spikewright.cosim.names import encoded_inputs
 from spikewright.cosim.timing import predict_cycles
-from spikewright.cosim.timing_spiketrum import SpiketrumTiming
-from spikewright.filterbank import FilterBankConfig
 from spikewright.manifest import StageRecord, hash_bytes, hash_file
-from spikewright.memories import encoder_layout
 from spikewright.models.encoders import Sound
 from spikewright.progress import progress
 from spikewright.stages.common import (
@@ -120,35 +116,12 @@ def run_estimate(
 def model_activity(
     chip: ChipConfig, model: "IntegerModel", x: Arrays, sound: Mapping[str, Sound] | None = None
 ) -> Activity:
-    """Operations of a run that is not simulated: counted from the model's spikes, cycles predicted.
-
-    Where an encoder stands in front, cores work beside it: the slower of the two decides.
-    """
+    """Operations of a run that is not simulated: counted from the model's spikes, cycles predicted."""
     events = {**x, **model.run(x).spikes}
-    cycles = int(predict_cycles(chip, model.network, events).cycles.sum())
-    source = "predicted by the event-level model"
-    for port in encoded_inputs(chip):
-        if sound and port.name in sound:
-            cycles = max(cycles, encoder_cycles(port, sound[port.name]))
-            source = "predicted, the clocks of the encoder or of the cores, whichever are more"
-    return count_operations(chip, model.network, events, cycles=cycles, cycles_source=source, sound=sound)
-
-
-def encoder_cycles(port: InputConfig, sound: Sound) -> int:
-    """Clocks of an encoder's work."""
-    if isinstance(port.encoder, FilterBankConfig):
-        return port.encoder.cycles * sum(map(len, sound.samples))
-    assert port.encoder is not None
-    timing = SpiketrumTiming(encoder_layout(port))
-    return sum(
-        timing.window_cycles(
-            window.positions,
-            [channel for channel, _ in window.spikes],
-            "silence" if window.silent else "credit",
-        )
-        for samples in sound.samples
-        for window in spiketrum_windows(port.encoder, samples)
-    )
+    fed = {port.name: sound[port.name] for port in encoded_inputs(chip)} if sound else {}
+    cycles = int(predict_cycles(chip, model.network, events, fed).cycles.sum())
+    return count_operations(chip, model.network, events, cycles=cycles,
+                            cycles_source="predicted by the event-level model", sound=fed)
 
 
 def gate_stimulus(kept: Path, x: Arrays | None) -> tuple[Arrays | None, str]:
