@@ -60,7 +60,8 @@ class PruningOptions:
         What a channel is kept for: its ``activity``, its normalisation's scale (``gamma``), or nothing
         (``random``).
     scope
-        Whether channels of the whole network compete, or those of a layer.
+        Whether channels of the whole network compete, as in the paper, or those of a layer: small networks
+        may lose nearly all of a layer otherwise.
     fade
         Whether the share that comes back goes down to 0 until masks stay.
     minimum
@@ -74,7 +75,7 @@ class PruningOptions:
     keep: float = 0.3
     regrow: float = 0.1
     ranking: Literal["activity", "gamma", "random"] = "activity"
-    scope: Literal["network", "layer"] = "network"
+    scope: Literal["network", "layer"] = "layer"
     fade: bool = True
     minimum: int = 2
     schedule: Literal["constant", "linear", "cubic"] = "constant"

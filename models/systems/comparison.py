@@ -8,12 +8,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spikewright import __version__
 from spikewright.errors import ConfigError
 from spikewright.models.learning.training import options_of, train
 
@@ -212,7 +212,7 @@ def _measure(variant: Variant, seed: int) -> Figures:
 
 def _key(variant: Variant, seed: int) -> str:
     """Names what is run: the same text, the same figures."""
-    text = repr((variant.measure.__qualname__, sorted(variant.arguments.items()), seed, __version__))
+    text = repr((variant.measure.__qualname__, sorted(variant.arguments.items()), seed, version("spikewright")))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

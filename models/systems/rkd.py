@@ -1,9 +1,9 @@
 """Reverse knowledge distillation with structure learning: a sparse student that a weaker network teaches.
 
 Xu et al. 2023 (arXiv:2304.09500) let the synapses of a sparse spiking network evolve (:mod:`.esl`) while it
-learns from soft labels, with the usual order of teacher and student reversed. That a weak teacher can help at all
-is Yuan et al.'s finding (CVPR 2020): its answers smooth the labels. The paper's exact teacher could not be
-verified, so both of Yuan et al. are here: a weak network, and a virtual one that is always right (``kind:
+learns from soft labels, with the usual order of teacher and student reversed. That a weak teacher can help at
+all is Yuan et al.'s finding (CVPR 2020): its answers smooth the labels. The paper's exact teacher could not
+be verified, so both of Yuan et al. are here: a weak network, and a virtual one that is always right (``kind:
 virtual``).
 """
 
@@ -40,8 +40,8 @@ def comparison(data: str, *, quick: bool) -> Comparison:
         over = 100 * (outcome.of(weak) - outcome.of(weak, "accuracy_teacher"))
         found = [
             outcome.claim("a weak teacher helps where labels are wrong", weak, "ESL alone, 30% wrong", 1.0),
-            outcome.measured("the student surpasses its teacher", ">= +3.0 points", over, lambda got: got >= 3),
-            outcome.claim(
+            outcome.measured("the student surpasses its teacher", ">= +3.0 points", over, lambda got: got >=
+            3), outcome.claim(
                 "a virtual teacher helps where labels are wrong",
                 "virtual teacher, 30% wrong",
                 "ESL alone, 30% wrong",

@@ -1,9 +1,9 @@
 """SCA: channels pruned by their spiking activity, some regrown, while a network is trained (Li et al., ICML 2024).
 
-After every epoch the channels of least activity are pruned and some of the pruned ones come back by the gradient:
-:class:`.learning.channels.ChannelPruner`, whose docstring says where it departs from the paper and why. What is
-left is a smaller network of the ordinary kind. Accuracies here are of hard-masked networks with the pruned channels
-taken out.
+After every epoch the channels of least activity are pruned and some of the pruned ones come back by the
+gradient: :class:`.learning.channels.ChannelPruner`, whose docstring says where it departs from the paper and
+why. What is left is a smaller network of the ordinary kind. Accuracies here are of hard-masked networks with
+the pruned channels taken out.
 """
 
 from collections.abc import Sequence
@@ -17,41 +17,55 @@ PAPER = "Li et al., SCA-based sparse training, ICML 2024 (arXiv:2406.01072)"
 
 
 def comparison(data: str, *, quick: bool) -> Comparison:
-    """Dense, and a share of the channels kept by activity, without regrowth, at random, by scale."""
-    shared: dict[str, Any] = {
-        "layers": "24c5s2-p2-48c3-p2-96" if quick else "32c5s2-p2-64c3-p2-128",
-        "epochs": 14 if quick else 25,
-        "steps": 2 if quick else 4,
-        "learning_rate": 4e-3,
+    """Dense, and a share of the channels kept by activity, without regrowth, at random, by scale.
+
+    For a convolutional network, and for a dense one, whose channels are neurons.
+    """
+    networks: dict[str, dict[str, Any]] = {
+        "conv": {
+            "layers": "24c5s2-p2-48c3-p2-96" if quick else "32c5s2-p2-64c3-p2-128",
+            "epochs": 14 if quick else 25,
+            "steps": 2 if quick else 4,
+            "learning_rate": 4e-3,
+        },
+        "dense layers": {"layers": "256-256", "epochs": 14 if quick else 25, "steps": 4},
     }
-    kinds = {
+    kinds: dict[str, dict[str, Any]] = {
         "activity": {},
         "no regrowth": {"regrow": 0.0},
         "random": {"ranking": "random", "regrow": 0.0},
     }
     if not quick:
         kinds["scale"] = {"ranking": "gamma"}
-    variants = [_variant("dense", data, {**shared, "pruning": None}, "dense", 1.0)]
-    for keep in (0.3,) if quick else (0.5, 0.3, 0.2):
-        for name, pruning in kinds.items():
-            if name in ("activity", "no regrowth") or keep == 0.3:
-                options = {**shared, "pruning": {"keep": keep, **pruning}}
-                variants.append(_variant(f"{name} {keep:.0%}", data, options, name, keep))
+    variants = []
+    for network, shared in networks.items():
+        whole = {**shared, "pruning": None}
+        variants.append(_variant(f"{network}, whole", data, whole, f"{network}, whole", 1.0))
+        for keep in (0.3,) if quick else (0.5, 0.3, 0.2):
+            for kind, pruning in kinds.items():
+                if kind in ("activity", "no regrowth") or keep == 0.3:
+                    options = {**shared, "pruning": {"keep": keep, **pruning}}
+                    name = f"{network}, {kind} {keep:.0%}"
+                    variants.append(_variant(name, data, options, f"{network}, {kind}", keep))
 
     def claims(outcome: Outcome) -> Sequence[Claim]:
-        kept = "activity 30%"
-        found = [
-            outcome.claim("30% of the channels suffice", kept, "dense", -2.0),
-            outcome.claim("regrowth pays", kept, "no regrowth 30%", 0.5),
-            outcome.claim("activity beats random channels", kept, "random 30%", 0.0),
-        ]
-        for name, key in (("parameters", "parameters"), ("synaptic operations", "synaptic_operations")):
-            ratio = outcome.of(kept, key) / outcome.of("dense", key)
-            found.append(
-                outcome.measured(f"{name} halved", "<= 0.5", ratio, lambda got: got <= 0.5, unit="of dense")
-            )
-        if not quick:
-            found.append(outcome.claim("20% lose two points (the paper)", "activity 20%", "dense", -2.0))
+        found = []
+        for network in networks:
+            kept, whole = f"{network}, activity 30%", f"{network}, whole"
+            found += [
+                outcome.claim(f"{network}: 30% of the channels suffice", kept, whole, -2.0),
+                outcome.claim(f"{network}: regrowth pays", kept, f"{network}, no regrowth 30%", 0.5),
+                outcome.claim(f"{network}: activity beats random", kept, f"{network}, random 30%", 0.0),
+            ]
+            for name in ("parameters", "synaptic_operations"):
+                ratio = outcome.of(kept, name) / outcome.of(whole, name)
+                what = f"{network}: {name.replace('_', ' ')} at least halved"
+                found.append(
+                    outcome.measured(what, "<= 0.5", ratio, lambda got: got <= 0.5, unit="of the whole")
+                )
+            if not quick:
+                what = f"{network}: 20% of the channels lose two points (the paper)"
+                found.append(outcome.claim(what, f"{network}, activity 20%", whole, -2.0))
         return found
 
     return Comparison(
