@@ -69,13 +69,14 @@ METHODS: dict[str, dict[str, Any]] = {
     "rkd": {
         **_ESL,
         "steps": 2,
-        "teacher": TeacherOptions(kind="snn", layers="32", epochs=10, response=0.5, temperature=2.0),
+        "teacher": TeacherOptions(kind="snn", layers="16", epochs=10, response=0.5, temperature=2.0),
     },
     "kd": {
         **_INTEGRATE,
         "layers": "128-128",
         "reset": "set",
-        "teacher": TeacherOptions(layers="32c5s2-p2-64c3-p2-128", response=0.9, temperature=4.0),
+        "epochs": 100,
+        "teacher": TeacherOptions(layers="512-512", response=0.9, temperature=4.0),
     },
     "lasnn": {
         **_INTEGRATE,

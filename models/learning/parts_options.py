@@ -73,10 +73,10 @@ class PruningOptions:
     """
 
     keep: float = 0.3
-    regrow: float = 0.1
+    regrow: float = 0.2
     ranking: Literal["activity", "gamma", "random"] = "activity"
-    scope: Literal["network", "layer"] = "layer"
-    fade: bool = True
+    scope: Literal["network", "layer"] = "network"
+    fade: bool = False
     minimum: int = 2
     schedule: Literal["constant", "linear", "cubic"] = "constant"
     until: float = 0.6

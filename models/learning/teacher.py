@@ -58,13 +58,16 @@ class Teacher:
             felt = rates(self.network, spikes)
         return scores(self.network, outputs), in_planes(self.network, felt)
 
-    def accuracy(self, samples: Samples) -> float:
-        """Share of all samples that it classifies right."""
+    def accuracy(self, options: TrainOptions, held_out: Dataset) -> float:
+        """Share of the held-out samples that it classifies right; options are the student's."""
+        plain = replace(options, label_noise=0.0, validation=0.0, patience=None)
+        device = next(self.network.parameters()).device
+        samples = Samples(plain, held_out, self.network.port, torch.Generator(), device)
         right = 0
-        for chosen in torch.split(torch.arange(len(samples.labels)), 250):
+        for chosen in torch.split(torch.arange(len(held_out)), 250):
             batch = samples.shown(chosen, augmented=False)
             right += int((self.ask(batch)[0].argmax(dim=1) == batch.labels).sum())
-        return right / len(samples.labels)
+        return right / len(held_out)
 
 
 def rates(network: SpikingNetwork, spikes: list[torch.Tensor]) -> Maps:

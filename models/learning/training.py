@@ -223,6 +223,9 @@ def train(
         "notes": [*trained.notes, *held_out.notes],
         "history": trainer.history,
     }
+    taught = trainer.objective
+    if isinstance(taught, Distilled) and taught.teacher is not None:
+        metrics["accuracy_teacher"] = taught.teacher.accuracy(options, held_out)
     results = Results(
         graph=to_nir(real, integer, coding=fed), checkpoint=network.state_dict(), metrics=metrics
     )

@@ -26,8 +26,11 @@ Figures = Mapping[str, float]
 def trained(method: str, data: str, options: Mapping[str, Any], seed: int) -> Figures:
     """Train once; accuracies on the test part, and how large the network is."""
     metrics = train(options_of(method, seed=seed, **options), data, None).metrics
-    keys = ("accuracy", "accuracy_integer", "density", "parameters", "synaptic_operations", "n_test")
-    return {key: float(metrics[key]) for key in keys}
+    keys = (
+        "accuracy", "accuracy_integer", "accuracy_teacher", "density", "parameters", "synaptic_operations",
+        "n_test",
+    )  # fmt: skip
+    return {key: float(metrics[key]) for key in keys if metrics.get(key) is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +215,8 @@ def _measure(variant: Variant, seed: int) -> Figures:
 
 def _key(variant: Variant, seed: int) -> str:
     """Names what is run: the same text, the same figures."""
-    text = repr((variant.measure.__qualname__, sorted(variant.arguments.items()), seed, version("spikewright")))
+    measured = (variant.measure.__qualname__, sorted(variant.arguments.items()))
+    text = repr((measured, seed, version("spikewright")))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -15,12 +15,12 @@ from spikewright.models.systems.comparison import Claim, Comparison, Outcome, Va
 __all__ = ["comparison"]
 
 PAPER = "Xu et al., reverse knowledge distillation with structure learning, 2023 (arXiv:2304.09500)"
-WEAK: dict[str, Any] = {"kind": "snn", "layers": "32", "epochs": 10}
+WEAK: dict[str, Any] = {"kind": "snn", "layers": "16", "epochs": 10}
 
 
 def comparison(data: str, *, quick: bool) -> Comparison:
     """Evolving masks alone and with teachers, with clean labels and with 30 % wrong ones."""
-    shared: dict[str, Any] = {"epochs": 15 if quick else 30, "density": 0.1}
+    shared: dict[str, Any] = {"epochs": 20, "density": 0.1, "shift": 0}
     variants = []
     for noise in (0.3,) if quick else (0.0, 0.3):
         teachers: dict[str, dict[str, Any] | None] = {

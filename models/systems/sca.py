@@ -1,4 +1,4 @@
-"""SCA: channels pruned by their spiking activity, some regrown, while a network is trained (Li et al., ICML 2024).
+"""SCA: channels pruned by their activity, some regrown, while a network is trained (Li et al., ICML 2024).
 
 After every epoch the channels of least activity are pruned and some of the pruned ones come back by the
 gradient: :class:`.learning.channels.ChannelPruner`, whose docstring says where it departs from the paper and

@@ -277,6 +277,32 @@ def demo_command(
     return FAILED if result["cosim"]["mismatches"] else OK
 
 
+@app.command("reproduce")
+def reproduce_command(
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="esl, sca, rkd, kd or lasnn.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder to write; out/reproduce/SYSTEM."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A smaller comparison, of minutes.")] = False,
+    data: Annotated[
+        str | None, typer.Option(metavar="DATA", help="What to train on; mnist, with --quick mnist5k.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of every variant.")] = 3,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; one a core.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run again what the folder has already.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Run the comparison behind a published system's claim, and say what of it came out."""
+    from spikewright.reproduce import reproduce
+
+    folder = output or Path("out/reproduce") / (f"{system}-quick" if quick else system)
+    result = reproduce(system, folder, quick=quick, data=data, seeds=seeds, jobs=jobs, force=force)
+    show(result, present.show_reproduce, as_json)
+    tell(f"{folder / 'reproduce.png'}: the picture", as_json)
+    return OK
+
+
 @app.command("encode")
 def encode_command(
     audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="Sound: WAV, FLAC, Ogg, at any rate.")],

@@ -162,6 +162,43 @@ def show_train(console: "Console", result: Result) -> None:
         line(console, f"note: {note}")
 
 
+def show_reproduce(console: "Console", result: Result) -> None:
+    """Accuracy of every variant, and what became of every claim."""
+    rows = []
+    for variant in result["variants"]:
+        shown = [
+            spread(variant.get(key), factor)
+            for key, factor in (
+                ("accuracy_integer", 100), ("density", 100), ("parameters", 1), ("synaptic_operations", 1),
+            )
+        ]  # fmt: skip
+        rows.append((variant["name"], *shown))
+    header = ("variant", "accuracy, %", "density, %", "parameters", "synaptic operations")
+    table(console, header, rows, title=f"{result['title']}, on {result['data']}")
+    rows = [
+        (
+            claim["name"],
+            claim["expected"],
+            f"{claim['got']:+.2f}" + ("" if claim["deviation"] is None else f" ± {claim['deviation']:.2f}"),
+            "reproduced" if claim["reproduced"] else "not reproduced at this scale",
+        )
+        for claim in result["claims"]
+    ]
+    table(console, ("claim", "expected", "got", ""), rows, title=result["paper"])
+    seeds, tested = result["claims"][0]["seeds"], result["claims"][0]["n_test"]
+    line(console, f"mean ± standard deviation over {seeds} seeds, {number(tested)} test samples each")
+
+
+def spread(given: dict[str, float | None] | None, factor: int) -> str:
+    """A mean with its deviation."""
+    if given is None or given["mean"] is None:
+        return "–"
+    mean, deviation = factor * given["mean"], given["deviation"]
+    digits = 2 if factor == 100 else 0
+    tail = "" if deviation is None else f" ± {factor * deviation:,.{digits}f}"
+    return f"{mean:,.{digits}f}{tail}"
+
+
 def show_encode(console: "Console", result: Result) -> None:
     """How much of the sound is in its spikes."""
     config = result["config"]

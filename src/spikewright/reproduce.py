@@ -1,0 +1,156 @@
+"""``spikewright reproduce``: the comparison behind a published claim, run, judged, written and drawn."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikewright.atomic import written
+from spikewright.errors import ConfigError
+from spikewright.progress import progress
+
+if TYPE_CHECKING:
+    from spikewright.models.systems.comparison import Claim, Comparison, Outcome
+
+__all__ = ["SYSTEMS", "reproduce"]
+
+SYSTEMS = ("esl", "sca", "rkd", "kd", "lasnn")
+DATA, QUICK_DATA = "mnist", "mnist5k"
+"""What is trained on if nothing is asked for; ``mnist5k`` comes inside a package."""
+
+
+def reproduce(
+    system: str,
+    output: Path,
+    *,
+    quick: bool = False,
+    data: str | None = None,
+    seeds: int = 3,
+    jobs: int | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Run a system's comparison and say of every claim whether it came out at this scale.
+
+    Parameters
+    ----------
+    system
+        One of :data:`SYSTEMS`.
+    output
+        Folder for ``reproduce.json``, ``reproduce.png`` and the figures of every run: what is there already,
+        of the same runs, is not run again, so that an interrupted comparison goes on.
+    quick
+        A smaller comparison, of minutes.
+    data
+        What is trained on, without a part.
+    seeds
+        Runs of every variant.
+    jobs
+        Processes; None: one a core.
+
+    Returns
+    -------
+    dict
+        ``claims`` (``name expected got deviation seeds n_test reproduced unit``) and ``variants``.
+    """
+    from spikewright.models.systems.comparison import run
+
+    if system not in SYSTEMS:
+        raise ConfigError(f"system must be one of {', '.join(SYSTEMS)}, not {system!r}")
+    if seeds < 1:
+        raise ConfigError(f"seeds must be 1 or more, not {seeds}")
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"output {str(output)!r}: must be a folder, not a file")
+    module = import_module(f"spikewright.models.systems.{system}")
+    comparison: Comparison = module.comparison(data or (QUICK_DATA if quick else DATA), quick=quick)
+    runs = len(comparison.variants) * seeds
+    with progress(f"reproducing {system}", runs) as advance:
+        outcome = run(
+            comparison,
+            range(seeds),
+            output,
+            jobs=jobs,
+            force=force,
+            progress=lambda name: advance(1, name),
+        )
+    claims = comparison.claims(outcome)
+    result = {
+        "system": system,
+        "title": comparison.title,
+        "paper": comparison.paper,
+        "data": comparison.data,
+        "quick": quick,
+        "date": datetime.now(UTC).date().isoformat(),
+        "claims": [plain(claim) for claim in claims],
+        "variants": [
+            {"name": name, **{key: spread([figures[key] for figures in runs]) for key in runs[0]}}
+            for name, runs in outcome.runs.items()
+        ],
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    with written(output / "reproduce.json") as path:
+        path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    with written(output / "reproduce.png") as path:
+        draw(comparison, outcome, path)
+    return result
+
+
+def plain(claim: "Claim") -> dict[str, Any]:
+    """A claim as JSON has it: no deviation of a single seed."""
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in asdict(claim).items()
+    }
+
+
+def spread(values: Sequence[float]) -> dict[str, float | None]:
+    """Mean, and standard deviation of the sample."""
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "deviation": deviation}
+
+
+def draw(comparison: "Comparison", outcome: "Outcome", path: Path) -> None:
+    """Accuracy over what the variants differ in, or as bars, with the deviation over the seeds."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    curves: dict[str, list[tuple[float, float, float]]] = {}
+    bars: list[tuple[str, float, float]] = []
+    for variant in comparison.variants:
+        runs = outcome.runs[variant.name]
+        steps = {key: [100 * one[key] for one in runs] for key in runs[0] if key.startswith("T=")}
+        for key, found in steps.items():  # a run that measured a whole curve
+            curves.setdefault(variant.name, []).append((float(key[2:]), *_mean(found)))
+        if "accuracy_integer" not in runs[0]:
+            continue
+        mean, deviation = _mean([100 * one["accuracy_integer"] for one in runs])
+        if variant.series is not None and variant.x is not None:
+            curves.setdefault(variant.series, []).append((variant.x, mean, deviation))
+        else:
+            bars.append((variant.name, mean, deviation))
+    for number, (name, points) in enumerate(curves.items()):
+        x, y, error = zip(*sorted(points), strict=True)
+        axes.errorbar(x, y, error, label=name, marker="osD^v<>"[number % 7], capsize=3)
+    for number, (name, mean, deviation) in enumerate(bars):
+        axes.axhline(mean, linestyle=":", color=f"C{len(curves) + number}", label=f"{name} ± {deviation:.1f}")
+    ticks = sorted({x for points in curves.values() for x, _, _ in points})
+    if len(ticks) > 2 and min(ticks) > 0:
+        axes.set_xscale("log")
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel(comparison.axis)
+    axes.set_ylabel("accuracy of the integer network, %")
+    axes.set_title(f"{comparison.title}\n{comparison.data}, {len(next(iter(outcome.runs.values())))} seeds")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    figure.savefig(path, format="png", dpi=120)
+
+
+def _mean(values: Sequence[float]) -> tuple[float, float]:
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
