@@ -37,48 +37,61 @@ def pruned_after(method: str, data: str, options: Mapping[str, Any], density: fl
 
 
 def comparison(data: str, *, quick: bool) -> Comparison:
-    """Dense, static, random and gradient growth, and pruning after training, over densities."""
-    densities = (0.3, 0.1) if quick else (0.3, 0.1, 0.05, 0.02)
-    epochs = 25 if quick else 50
-    shared: dict[str, Any] = {"epochs": epochs}
-    if data.startswith("nmnist"):
-        shared |= {"bin_ms": 30.0, "steps": 10, "layers": "512-512", "epochs": 15 if quick else 40}
-    variants = [_variant("dense", data, {**shared, "density": 1.0, "evolution": None}, "dense", 1.0)]
-    for density in densities:
-        for name, grow in (("static", "none"), ("random", "random"), ("gradient", "gradient")):
-            options = {**shared, "density": density, "evolution": {"grow": grow}}
-            variants.append(_variant(f"{name} {density:.0%}", data, options, name, density))
-        if not quick:
-            momentum = {**shared, "density": density, "evolution": {"grow": "momentum"}}
-            variants.append(_variant(f"momentum {density:.0%}", data, momentum, "momentum", density))
-            variants.append(
-                Variant(
-                    name=f"pruned after {density:.0%}",
-                    measure=pruned_after,
-                    arguments={"method": "esl", "data": data, "options": shared, "density": density},
-                    series="pruned after training",
-                    x=density,
+    """Dense, static, random and gradient growth, and pruning after training, over densities.
+
+    For dense layers, for wider ones, and for convolutions.
+    """
+    networks: dict[str, tuple[dict[str, Any], Sequence[float], Sequence[str]]] = {
+        "dense layers": (
+            {"epochs": 25 if quick else 50},
+            (0.3, 0.1) if quick else (0.3, 0.1, 0.05, 0.02),
+            ("static", "random", "gradient") if quick else ("static", "random", "gradient", "momentum"),
+        )
+    }
+    if not quick:
+        networks["wide layers"] = ({"layers": "1024-1024", "epochs": 50}, (0.1,), ("static", "gradient"))
+        convolutions = {"layers": "24c5s2-p2-48c3-p2-96", "steps": 2, "epochs": 25}
+        networks["conv"] = (convolutions, (0.3, 0.1), ("static", "random", "gradient"))
+    variants = []
+    for network, (shared, densities, ways) in networks.items():
+        if data.startswith("nmnist"):
+            shared |= {"bin_ms": 30.0, "steps": 10, "shift": 2, "epochs": 60}
+        whole = {**shared, "density": 1.0, "evolution": None}
+        variants.append(_variant(f"{network}, all synapses", data, whole, f"{network}, all", 1.0))
+        for density in densities:
+            for way in ways:
+                grow = "none" if way == "static" else way
+                options = {**shared, "density": density, "evolution": {"grow": grow}}
+                name = f"{network}, {way} {density:.0%}"
+                variants.append(_variant(name, data, options, f"{network}, {way}", density))
+            if network == "dense layers" and not quick:
+                variants.append(
+                    Variant(
+                        name=f"{network}, pruned after {density:.0%}",
+                        measure=pruned_after,
+                        arguments={"method": "esl", "data": data, "options": shared, "density": density},
+                        series=f"{network}, pruned after training",
+                        x=density,
+                    )
                 )
-            )
 
     def claims(outcome: Outcome) -> Sequence[Claim]:
         found = []
-        for density in densities:
-            at = f"{density:.0%}"
-            found.append(
-                outcome.claim(
-                    f"gradient growth beats random at {at}", f"gradient {at}", f"random {at}", 0.0
-                )
-            )
-            found.append(
-                outcome.claim(f"random growth beats static at {at}", f"random {at}", f"static {at}", 0.0)
-            )
-        found.append(outcome.claim("30% of the synapses cost little", "gradient 30%", "dense", -1.0))
-        found.append(outcome.claim("10% of the synapses cost some", "gradient 10%", "dense", -3.0))
-        found.append(outcome.claim("growth pays at 10%", "gradient 10%", "static 10%", 0.7))
-        found.append(
-            outcome.claim("10% cost next to nothing (the paper)", "gradient 10%", "dense", -0.3)
-        )
+        for network, (_, densities, ways) in networks.items():
+            whole, best = f"{network}, all synapses", f"{network}, gradient 10%"
+            for density in densities if "random" in ways else ():
+                at = f"{network}, {{}} {density:.0%}"
+                for better, worse in (("gradient", "random"), ("random", "static")):
+                    what = f"{network}: {better} beats {worse} at {density:.0%}"
+                    found.append(outcome.claim(what, at.format(better), at.format(worse), 0.0))
+            if 0.3 in densities:
+                what = f"{network}: 30% of the synapses cost little"
+                found.append(outcome.claim(what, f"{network}, gradient 30%", whole, -1.0))
+            found.append(outcome.claim(f"{network}: 10% of the synapses cost some", best, whole, -3.0))
+            what = f"{network}: growth pays at 10%"
+            found.append(outcome.claim(what, best, f"{network}, static 10%", 0.7))
+            what = f"{network}: 10% of the synapses cost next to nothing (the paper)"
+            found.append(outcome.claim(what, best, whole, -0.3))
         return found
 
     return Comparison(
@@ -87,7 +100,7 @@ def comparison(data: str, *, quick: bool) -> Comparison:
         data=data,
         variants=variants,
         claims=claims,
-        axis="density",
+        axis="share of the synapses",
     )
 
 
