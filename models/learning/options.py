@@ -67,8 +67,9 @@ class TrainOptions:
     graded
         Whether counts of data in steps are values of one event, or events that repeat.
     epochs, batch, optimizer, learning_rate, momentum, weight_decay, clip
-        Passes over the data; samples of an update; the rate falls to 0 as a cosine; gradients are scaled down
-        to a norm of ``clip``, if given. The momentum is that of ``sgd``.
+        Passes over the data (0 leaves a converted network as it is); samples of an update; the rate falls to
+        0 as a cosine; gradients are scaled down to a norm of ``clip``, if given. The momentum is that of
+        ``sgd``.
     loss
         Cross entropy of what the read-out says of all steps together (``mean``), or the mean of every step's
         own (``tet``, temporal efficient training: Deng et al., ICLR 2022, eq. 8).
@@ -163,7 +164,9 @@ class TrainOptions:
         for key, choices in CHOICES.items():
             if getattr(self, key) not in choices:
                 raise ConfigError(f"{key} must be one of {', '.join(choices)}, not {getattr(self, key)!r}")
-        _at_least(self, 1, ("steps", "training_steps", "epochs", "batch", "patience"))
+        _at_least(self, 1, ("steps", "training_steps", "batch", "patience"))
+        converted = self.teacher is not None and self.teacher.convert
+        _at_least(self, 0 if converted else 1, ("epochs",))
         _at_least(self, 0, ("seed", "shift", "shift_steps", "rate_penalty", "weight_decay"))
         for key, low, high in (
             ("weight_bits", 2, 16), ("state_bits", 8, 24), ("input_bits", 1, 16), ("max_events", 1, 255),

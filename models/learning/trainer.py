@@ -63,7 +63,7 @@ class Trainer:
         self.objective: Objective = objective or Labels(options)
         self.updates_an_epoch = math.ceil(len(samples) / options.batch)
         self.optimizer: torch.optim.Optimizer = make_optimizer(options, network, self.objective)
-        total = options.epochs * self.updates_an_epoch
+        total = max(1, options.epochs * self.updates_an_epoch)
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, total)
         self.history: list[dict[str, float]] = []
         self.update = 0

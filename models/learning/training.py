@@ -1,5 +1,6 @@
 """Training from data to files: what ``spikewright train`` does, whatever the method."""
 
+import math
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -137,7 +138,7 @@ def train_network(
     """The trained network, on its integer grid, and the mean loss of its last epoch."""
     trainer = course(options, data, teacher=teacher)
     finish(trainer, progress)
-    return trainer.network, trainer.history[-1]["loss"]
+    return trainer.network, trainer.history[-1]["loss"] if trainer.history else math.nan
 
 
 def finish(trainer: Trainer, progress: Progress | None, *, resume: bool = False) -> None:
@@ -217,7 +218,7 @@ def train(
         "data": data,
         "n_train": len(trained),
         "n_test": len(held_out),
-        "loss": trainer.history[-1]["loss"],
+        "loss": trainer.history[-1]["loss"] if trainer.history else None,
         "seconds": round(time.perf_counter() - started, 3),
         "options": asdict(options),
         "notes": [*trained.notes, *held_out.notes],

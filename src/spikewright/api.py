@@ -192,7 +192,7 @@ def train(
     if "encoder" in given:
         given["encoder"] = encoder_from(given["encoder"])
     chosen = options_of(method, **given)
-    with progress("training", chosen.epochs) as advance:
+    with progress("training", max(1, chosen.epochs)) as advance:
 
         def shown(done: int, total: int, loss: float) -> None:
             advance(1, f"epoch {done} of {total}, loss {loss:.3f}")

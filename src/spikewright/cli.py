@@ -209,7 +209,9 @@ def train_command(
         int | None, typer.Option(min=0, help="Move samples in time by up to so many steps.")
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of the optimizer.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=0, help="Passes over the data; 0: lasnn's converted network as it is.")
+    ] = None,
     weight_bits: Annotated[int | None, typer.Option(min=2, max=16, help="Width of the weights; 8.")] = None,
     state_bits: Annotated[
         int | None, typer.Option(min=8, max=24, help="Width of the potentials; 16.")
