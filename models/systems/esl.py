@@ -43,14 +43,14 @@ def comparison(data: str, *, quick: bool) -> Comparison:
     """
     networks: dict[str, tuple[dict[str, Any], Sequence[float], Sequence[str]]] = {
         "dense layers": (
-            {"epochs": 25 if quick else 50},
+            {"epochs": 25 if quick else 30},
             (0.3, 0.1) if quick else (0.3, 0.1, 0.05, 0.02),
             ("static", "random", "gradient") if quick else ("static", "random", "gradient", "momentum"),
         )
     }
     if not quick:
-        networks["wide layers"] = ({"layers": "1024-1024", "epochs": 50}, (0.1,), ("static", "gradient"))
-        convolutions = {"layers": "24c5s2-p2-48c3-p2-96", "steps": 2, "epochs": 25}
+        networks["wide layers"] = ({"layers": "512-512", "epochs": 30}, (0.1,), ("static", "gradient"))
+        convolutions = {"layers": "24c5s2-p2-48c3-p2-96", "steps": 2, "epochs": 15}
         networks["conv"] = (convolutions, (0.3, 0.1), ("static", "random", "gradient"))
     variants = []
     for network, (shared, densities, ways) in networks.items():
