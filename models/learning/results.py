@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from spikewright.models.export import write_nir
 from spikewright.models.integer import IntegerModel
 from spikewright.models.real import RealModel
 from spikewright.models.trace import accuracy
-from spikewright.network import IntegerNetwork
+from spikewright.network import InputPort, IntegerNetwork
 
 __all__ = [
     "Results",
@@ -31,6 +31,10 @@ __all__ = [
     "one_thread",
     "real_accuracy",
 ]
+
+
+AT_A_TIME = 500
+"""Samples that are measured together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,22 +130,36 @@ def integer_figures(
     its cycles and most of its energy on. A held value is one event.
     """
     port = network.inputs[0]
-    codes = encode(data, port, steps=steps, coding=coding, seed=seed)
-    trace = IntegerModel(network).run(codes)
-    events = {name: spikes.sum(axis=(0, 1), dtype=np.int64) for name, spikes in trace.spikes.items()}
-    counted = (codes != 0) if port.value_bits else codes
-    events[port.name] = counted.reshape(*codes.shape[:2], -1).sum(axis=(0, 1), dtype=np.int64)
-    operations = sum(int(events[edge.source] @ edge.fan_out) for edge in network.edges)
-    return accuracy(trace.predict(network.decode, network.outputs[0]), labels(data)), operations / len(data)
+    model = IntegerModel(network)
+    operations, predicted = 0, []
+    for codes in coded(data, port, steps=steps, coding=coding, seed=seed):
+        trace = model.run(codes)
+        events = {name: spikes.sum(axis=(0, 1), dtype=np.int64) for name, spikes in trace.spikes.items()}
+        counted = (codes != 0) if port.value_bits else codes
+        events[port.name] = counted.reshape(*codes.shape[:2], -1).sum(axis=(0, 1), dtype=np.int64)
+        operations += sum(int(events[edge.source] @ edge.fan_out) for edge in network.edges)
+        predicted.append(trace.predict(network.decode, network.outputs[0]))
+    return accuracy(np.concatenate(predicted), labels(data)), operations / len(data)
 
 
 def real_accuracy(
     network: RealNetwork, data: Dataset, *, steps: int | None, coding: CodingName, seed: int
 ) -> float:
     """Share of samples that the network in real numbers classifies right, from the same input codes."""
-    codes = encode(data, network.inputs[0], steps=steps, coding=coding, seed=seed)
-    trace = RealModel(network).run(real_input(codes, network.inputs[0]))
-    return accuracy(trace.predict(network.decode, network.outputs[0]), labels(data))
+    model, port = RealModel(network), network.inputs[0]
+    predicted = [
+        model.run(real_input(codes, port)).predict(network.decode, network.outputs[0])
+        for codes in coded(data, port, steps=steps, coding=coding, seed=seed)
+    ]
+    return accuracy(np.concatenate(predicted), labels(data))
+
+
+def coded(data: Dataset, port: InputPort, **how: Any) -> Iterator[Any]:
+    """Input codes of some samples at a time: what a network of planes does for all would not fit memory."""
+    for first in range(0, len(data), AT_A_TIME):
+        some = slice(first, first + AT_A_TIME)
+        y = None if data.y is None else data.y[some]
+        yield encode(replace(data, x=data.x[some], y=y, first=data.first + first), port, **how)
 
 
 def labels(data: Dataset) -> Any:
