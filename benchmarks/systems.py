@@ -101,8 +101,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
             family = row["family"]
             lines.append(f"| **{family}** |" + " |" * 9)
         lines.append(
-            f"| {row['name']} | {row['accuracy']:.2%} | {row['parameters']:,} | {row['memory_bits'] / 1e3:,.0f} |"
-            f" {row['luts']:,} | {row['brams']} | {row['fmax_mhz']:.1f} | {row['cycles']:,.0f} |"
+            f"| {row['name']} | {row['accuracy']:.2%} | {row['parameters']:,} |"
+            f" {row['memory_bits'] / 1e3:,.0f} | {row['luts']:,} | {row['brams']} | {row['fmax_mhz']:.1f} | {row['cycles']:,.0f} |"
             f" {row['latency_us']:,.1f} | {row['energy_nj']:,.1f} |"
         )
     return "\n".join(lines)
