@@ -82,7 +82,8 @@ def comparison(data: str, *, quick: bool) -> Comparison:
     def claims(outcome: Outcome) -> Sequence[Claim]:
         alone, taught = "no teacher, 1000 labels", "answers, 1000 labels"
         found = [outcome.claim("answers help with few labels", taught, alone, 0.5)]
-        found += [outcome.claim(f"immunity to noise: {kind}", taught, alone, 0.0, key=kind) for kind in NOISES]
+        for kind in NOISES:
+            found.append(outcome.claim(f"immunity to noise: {kind}", taught, alone, 0.0, key=kind))
         if not quick:
             taught = "features, 1000 labels"
             found.append(outcome.claim("features help with few labels", taught, alone, 0.0))
