@@ -130,7 +130,8 @@ def test_whole_layers_and_training_stay() -> None:
     small(codes(30), STEPS)[0].square().sum().backward()
     optimizer.step()
     assert all(
-        torch.equal(layer.synapses.weight, weight) for layer, weight in zip(network.stack, before, strict=True)
+        torch.equal(layer.synapses.weight, weight)
+        for layer, weight in zip(network.stack, before, strict=True)
     ), "the whole network is not touched"
 
 
