@@ -13,6 +13,7 @@ Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 TEXT = "tag:yaml.org,2002:str"
+DATE = "tag:yaml.org,2002:timestamp"
 MAX_DEPTH = 20
 """Deepest nesting that any file of ours has, with room: deeper ones would exhaust the stack."""
 
@@ -71,7 +72,10 @@ def load_yaml(text: str, place: str) -> dict[str, Any]:
 
 
 def check_keys(node: Any, place: str) -> None:
-    """Refuse keys that stand twice in a mapping: YAML takes the last. All keys become text, ``1`` too."""
+    """Refuse keys that stand twice in a mapping: YAML takes the last.
+
+    All keys become text, ``1`` too, and so do dates.
+    """
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
@@ -82,6 +86,8 @@ def check_keys(node: Any, place: str) -> None:
             seen.add(key.value)
             key.tag = TEXT  # frameworks number their layers
             check_keys(value, place)
+    elif isinstance(node, yaml.ScalarNode) and node.tag == DATE:
+        node.tag = TEXT  # layers of 1024-64-32 neurons are no day
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             check_keys(item, place)

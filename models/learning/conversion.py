@@ -65,9 +65,11 @@ def convert_weights(
         raise ConfigError("convert: student and teacher must have the same layers")
     if any(layer.norm is not None for layer in ours):
         raise ConfigError("convert: the student must have no norm, it is folded into the weights")
+    if any(layer.recurrent is not None for layer in theirs):
+        raise ConfigError("convert: layers must not be recurrent, an analog network sees one step")
     before = 1.0
-    for source, target, peak in zip(theirs, ours, [*activation_peaks(analog, x, percentile), 1.0],
-    strict=True):
+    peaks = [*activation_peaks(analog, x, percentile), 1.0]
+    for source, target, peak in zip(theirs, ours, peaks, strict=True):
         weights = source.weights() * source.value_scale * (before / peak)
         parametrized = getattr(target.synapses, "parametrizations", None)
         parameter = target.synapses.weight if parametrized is None else parametrized.weight.original

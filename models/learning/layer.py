@@ -135,7 +135,8 @@ class SpikingLayer(torch.nn.Module):
                     drive
                 )  # torch may transform convolutions, and miss integers by a little
             drive = self._by_channel(drive)
-        drive = self.gate(drive).flatten(1)
+        # A masked neuron must not fire by what its own layer sends it either: that comes in below.
+        drive = (drive if self.recurrent is not None else self.gate(drive)).flatten(1)
         if steps is None:
             drive = drive.unflatten(0, x.shape[:2])
         if self.recurrent is None:
@@ -146,7 +147,8 @@ class SpikingLayer(torch.nn.Module):
         spikes, kept = torch.zeros_like(drives[0]), []
         state = self.neurons.rest(spikes)
         for current in drives:
-            spikes, state = self.neurons.step(state, current + torch.nn.functional.linear(spikes, weights))
+            current = current + torch.nn.functional.linear(spikes, weights)
+            spikes, state = self.neurons.step(state, self.gate(current.unsqueeze(-1)).squeeze(-1))
             kept.append(spikes)
         return torch.stack(kept, dim=1)
 

@@ -170,6 +170,7 @@ class TrainOptions:
         _at_least(self, 0, ("seed", "shift", "shift_steps", "rate_penalty", "weight_decay"))
         for key, low, high in (
             ("weight_bits", 2, 16), ("state_bits", 8, 24), ("input_bits", 1, 16), ("max_events", 1, 255),
+            ("seed", 0, 2**63 - 2),  # torch's are of 64 bits, and the teacher's is the next one
         ):  # fmt: skip
             value = getattr(self, key)
             if value is not None and not low <= value <= high:

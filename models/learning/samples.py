@@ -1,11 +1,13 @@
 """What a training shows: samples in batches, moved and thinned, in the coding of the network's input."""
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from spikewright.errors import ConfigError
 from spikewright.models.augment import drop_events, shift_images, shift_planes, shift_steps
 from spikewright.models.coding import latency_steps, value_codes
 from spikewright.models.data import Dataset
@@ -77,8 +79,13 @@ class Samples:
         self.whole_steps = shown if held else None
         """Steps that the network runs for in use, if they are not the data's own."""
         count = round(len(self.labels) * options.validation)
+        if options.validation and not 0 < count < len(self.labels):
+            left = f"{count} of {len(self.labels)}"
+            raise ConfigError(f"validation must leave samples to train on and to judge by, not {left}")
         self.training, self.held_out = np.arange(len(self.labels) - count), np.arange(len(self.labels))
         self.held_out = self.held_out[len(self.labels) - count :]
+        self.checksum = zlib.crc32(data.y.tobytes(), zlib.crc32(data.x.tobytes()))
+        """Of samples and labels: whether a training that goes on does so with the same ones."""
         if options.label_noise:
             self._spoil_labels(data.classes)
 

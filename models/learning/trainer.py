@@ -68,6 +68,9 @@ class Trainer:
         self.history: list[dict[str, float]] = []
         self.update = 0
         self.integers_from = int(options.epochs * options.real_share)
+        moving = [part.until for part in (options.evolution, options.pruning) if part is not None]
+        self.settled = math.ceil(max(moving, default=0.0) * options.epochs)
+        """Epochs in which masks or channels may still move, which no patience cuts short."""
         self.parts: Sequence[Part] = parts(self)
         self.best: dict[str, Any] | None = None
         self.state = state
@@ -178,7 +181,8 @@ class Trainer:
         self.integers_from, self.best = state["integers_from"], state["best"]
 
     def _fingerprint(self) -> str:
-        return repr(asdict(self.options)) + repr((len(self.samples), tuple(self.samples.x.shape)))
+        samples = self.samples
+        return repr((asdict(self.options), len(samples), tuple(samples.x.shape), samples.checksum))
 
     def _judge(self) -> None:
         """Measure on the samples held out; keep the best network on integers, or end what gains no more."""
@@ -186,7 +190,7 @@ class Trainer:
             return
         figures, patience = self.history[-1], self.options.patience
         figures["accuracy"] = self.accuracy()
-        whole = [h["accuracy"] for h in self.history[: self.integers_from]]
+        whole = [h["accuracy"] for h in self.history[self.settled : self.integers_from]]
         if len(self.history) > self.integers_from:
             phase = [h["accuracy"] for h in self.history[self.integers_from :]]
             if phase[-1] >= max(phase):  # of equals the later: it has learnt longer
@@ -238,7 +242,7 @@ def pick_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros((), device=device).item()  # not only named: it computes, too
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device must be auto or one that torch has here, not {name!r}") from error
     return device

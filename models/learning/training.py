@@ -59,8 +59,8 @@ def options_of(method: str, **options: Any) -> TrainOptions:
     if method not in METHODS:
         raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
     start = METHODS[method]
-    layers = plain_layers(start["layers"], options.pop("hidden", None), options.pop("channels", None))
-    options.setdefault("layers", layers)
+    layers = options.get("layers", start["layers"])
+    options["layers"] = plain_layers(layers, options.pop("hidden", None), options.pop("channels", None))
     unknown = set(options) - set(TrainOptions.__dataclass_fields__)
     if unknown:
         raise ConfigError(f"train: {min(unknown)} is no option; options are {', '.join(OPTIONS)}")
@@ -68,19 +68,23 @@ def options_of(method: str, **options: Any) -> TrainOptions:
         given = options.get(key)
         if isinstance(given, dict):
             base = start.get(key)
+            names = section.__dataclass_fields__
+            if set(given) - set(names):
+                wrong = min(set(given) - set(names))
+                raise ConfigError(f"{key}: {wrong} is no option; options are {', '.join(names)}")
             options[key] = section(**given) if base is None else replace(base, **given)
     return TrainOptions(**{"method": method, **start, **options})
 
 
 def plain_layers(start: str, hidden: tuple[int, ...] | None, channels: tuple[int, ...] | None) -> str:
-    """Layers of so many neurons, after convolutions of so many channels, in the place of a method's own.
+    """Layers of so many neurons, after convolutions of so many channels, in the place of those given.
 
     The first convolution has kernels of 5 and stride 2, the others kernels of 3 after sums over 2 by 2; what
-    follows them takes such sums too. Dense layers are recurrent where the method's are.
+    follows them takes such sums too. Dense layers are recurrent where those given are.
     """
     if hidden is None and channels is None:
         return start
-    words = start.split("-")
+    words = start.lower().split("-") if start else []
     if channels is None:
         kept = [word for word in words if "c" in word or "p" in word]
     else:
@@ -119,6 +123,7 @@ def course(
         taught = options.teacher
         if teacher is None and taught.kind != "virtual":
             theirs = data if taught.data is None else load_parts(taught.data, options.binning)[0]
+            _fits(theirs, data)
             teacher = train_teacher(options, theirs, progress)
         if taught.convert:
             assert teacher is not None
@@ -126,6 +131,15 @@ def course(
         objective = Distilled(options, teacher, data.classes, generator)
         objective.fit(network, samples.some(options.batch))
     return Trainer(network, samples, options, objective=objective, parts=parts_of, state=state)
+
+
+def _fits(theirs: Dataset, ours: Dataset) -> None:
+    """Refuse to train a teacher on data that it could not answer the student's batches from."""
+    if (math.prod(theirs.shape), theirs.classes) != (math.prod(ours.shape), ours.classes):
+        raise ConfigError(
+            f"teacher: data {theirs.name!r} must have the student's {math.prod(ours.shape)} values and "
+            f"{ours.classes} classes, not {math.prod(theirs.shape)} and {theirs.classes}"
+        )
 
 
 def train_network(

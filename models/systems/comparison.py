@@ -182,8 +182,9 @@ def run(
     for variant in comparison.variants:
         for seed in seeds:
             place = folder / "runs" / f"{_key(variant, seed)}.json"
-            if place.is_file() and not force:
-                found[variant.name, seed] = json.loads(place.read_text(encoding="utf-8"))["figures"]
+            kept = None if force else _kept(place)
+            if kept is not None:
+                found[variant.name, seed] = kept
                 progress(f"{variant.name}, seed {seed}")
             else:
                 waiting.append((variant, seed, place))
@@ -218,6 +219,15 @@ def _key(variant: Variant, seed: int) -> str:
     measured = (variant.measure.__qualname__, sorted(variant.arguments.items()))
     text = repr((measured, seed, version("spikewright")))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _kept(place: Path) -> Figures | None:
+    """Figures that a run left there, if it is whole."""
+    try:
+        figures: Figures = json.loads(place.read_text(encoding="utf-8"))["figures"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return figures
 
 
 def _keep(place: Path, document: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,8 @@ def reproduce(
         raise ConfigError(f"seeds must be 1 or more, not {seeds}")
     if output.exists() and not output.is_dir():
         raise ConfigError(f"output {str(output)!r}: must be a folder, not a file")
+    if find_spec("matplotlib") is None:  # better said now than after hours
+        raise ConfigError("pictures need matplotlib: pip install 'spikewright[plot]'")
     module = import_module(f"spikewright.models.systems.{system}")
     comparison: Comparison = module.comparison(data or (QUICK_DATA if quick else DATA), quick=quick)
     runs = len(comparison.variants) * seeds

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from spikewright.compiler.validation import float_from_text, refuse
 from spikewright.compiler.yaml_text import load_yaml, read_text
+from spikewright.errors import ConfigError
 from spikewright.models.learning.options import TrainOptions
 from spikewright.models.learning.parts_options import EvolutionOptions, PruningOptions, TeacherOptions
 
@@ -27,13 +28,16 @@ def _loose(section: type[Any], changed: dict[str, Any]) -> Any:
 
 
 _ABSENT: Any = None  # what is not given is left out by name, so the value does not matter
-_SECTIONS = {
+_SECTIONS: dict[str, Any] = {
     "evolution": EvolutionOptions,
     "pruning": PruningOptions,
     "teacher": TeacherOptions,
 }
 _ADAPTER = TypeAdapter(
-    _loose(TrainOptions, {"encoder": str, **{key: _loose(section, {}) for key, section in _SECTIONS.items()}})
+    _loose(
+        TrainOptions,
+        {"encoder": str | None, **{key: _loose(section, {}) | None for key, section in _SECTIONS.items()}},
+    )
 )
 
 
@@ -46,18 +50,28 @@ def read_options(path: Path) -> dict[str, Any]:
         If it is not YAML, or a key or a type is wrong; what ranges must hold is checked with the other
         options.
     """
-    given: dict[str, Any] = _numbers(load_yaml(read_text(path, MAX_BYTES), str(path)))
-    if type(given.get("layers")) is int:  # a single layer of 128 needs no quotes
-        given["layers"] = str(given["layers"])
+    given: dict[str, Any] = _plain(load_yaml(read_text(path, MAX_BYTES), str(path)), str(path))
+    for section in (given, given.get("teacher")):
+        if isinstance(section, dict) and type(section.get("layers")) is int:
+            section["layers"] = str(section["layers"])  # a single layer of 128 needs no quotes
     try:
         # By way of JSON, since only there strict (text is no number) still lets whole numbers be floats.
-        _ADAPTER.validate_json(json.dumps(given, default=str), strict=True)
+        _ADAPTER.validate_json(json.dumps(given), strict=True)
     except ValidationError as error:
-        refuse(error, str(path), keys=tuple(TrainOptions.__dataclass_fields__))
+        within = {key: tuple(section.__dataclass_fields__) for key, section in _SECTIONS.items()}
+        refuse(error, str(path), keys=tuple(TrainOptions.__dataclass_fields__), within=within)
     return given
 
 
-def _numbers(value: Any) -> Any:
+def _plain(value: Any, place: str, *keys: str) -> Any:
+    """The value with all numbers as such, and refused if it holds what no option is."""
     if isinstance(value, dict):
-        return {key: _numbers(inner) for key, inner in value.items()}
+        return {key: _plain(inner, place, *keys, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner, place, *keys) for inner in value]
+    if isinstance(value, int) and abs(value) >= 1 << 64:
+        raise ConfigError(f"{place}: {'.'.join(keys)}: must be a number of at most 64 bits")
+    if not isinstance(value, str | bool | int | float | None):  # YAML has tags for bytes and sets
+        kind = type(value).__name__
+        raise ConfigError(f"{place}: {'.'.join(keys)}: must be text, a number or a mapping, not {kind}")
     return float_from_text(value)
