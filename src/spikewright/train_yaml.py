@@ -19,10 +19,10 @@ MAX_BYTES = 1 << 20
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-def _loose(section: type[Any], changed: dict[str, Any]) -> Any:
-    """A mapping with the keys and types of a dataclass, none of which must be there."""
+def _loose(section: type[Any], changed: dict[str, Any], keys: tuple[str, ...] = ()) -> Any:
+    """A mapping with keys (all, if none are given) and types of a dataclass, none of which must be there."""
     hints = {**get_type_hints(section), **changed}
-    entries = [(key, hints[key], _ABSENT) for key in section.__dataclass_fields__]
+    entries = [(key, hints[key], _ABSENT) for key in keys or section.__dataclass_fields__]
     return with_config(_STRICT)(make_dataclass(section.__name__, entries))
 
 
@@ -32,8 +32,16 @@ _SECTIONS = {
     "pruning": PruningOptions,
     "teacher": TeacherOptions,
 }
+_KEYS = tuple(key for key in TrainOptions.__dataclass_fields__ if key != "method")  # that is the command's
 _ADAPTER = TypeAdapter(
-    _loose(TrainOptions, {"encoder": str, **{key: _loose(section, {}) for key, section in _SECTIONS.items()}})
+    _loose(
+        TrainOptions,
+        {
+            "encoder": str | None,
+            **{key: _loose(section, {}) | None for key, section in _SECTIONS.items()},
+        },
+        _KEYS,
+    )
 )
 
 
@@ -47,13 +55,15 @@ def read_options(path: Path) -> dict[str, Any]:
         options.
     """
     given: dict[str, Any] = _numbers(load_yaml(read_text(path, MAX_BYTES), str(path)))
-    if type(given.get("layers")) is int:  # a single layer of 128 needs no quotes
-        given["layers"] = str(given["layers"])
+    for place in (given, given.get("teacher")):
+        if isinstance(place, dict) and type(place.get("layers")) is int:  # a single layer needs no quotes
+            place["layers"] = str(place["layers"])
     try:
         # By way of JSON, since only there strict (text is no number) still lets whole numbers be floats.
         _ADAPTER.validate_json(json.dumps(given, default=str), strict=True)
     except ValidationError as error:
-        refuse(error, str(path), keys=tuple(TrainOptions.__dataclass_fields__))
+        within = {key: tuple(section.__dataclass_fields__) for key, section in _SECTIONS.items()}
+        refuse(error, str(path), keys=_KEYS, within=within)
     return given
 
 
