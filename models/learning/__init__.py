@@ -3,6 +3,7 @@
 What a network of one's own is trained with stands here by name; docs/training.md shows each at work.
 """
 
+from spikewright.models.learning.analog import analog_network, spiking_like
 from spikewright.models.learning.channels import ChannelPruner
 from spikewright.models.learning.conversion import convert_weights
 from spikewright.models.learning.features import Features
@@ -23,10 +24,12 @@ __all__ = [
     "FeatureLoss",
     "Features",
     "TrainOptions",
+    "analog_network",
     "convert_weights",
     "options_of",
     "prune_by_magnitude",
     "remove_channels",
     "sequential_groups",
+    "spiking_like",
     "train",
 ]
