@@ -89,20 +89,21 @@ class _Reader:
             generator=torch.Generator(),
         )
 
-    def dense(self, where: str, module: torch.nn.Linear) -> Synapses:
+    def dense(self, where: str, module: Any) -> Synapses:
         if not self.flat:
             raise ConfigError(f"{where}: must follow a Flatten, its input has the shape {self.shape}")
         source = self.shape
-        plane = source if len(source) == 1 else (source[0], *self.pooled(source))
-        if math.prod(plane) != module.in_features:
-            raise ConfigError(f"{where}: must take {math.prod(plane)} values, not {module.in_features}")
+        size = self.pooled(source) if len(source) == 3 else (1, 1)
+        values = source[0] * math.prod(size)
+        if values != module.in_features:
+            raise ConfigError(f"{where}: must take {values} values, not {module.in_features}")
         self.shape = (module.out_features,)
         if self.pool == (1, 1):
             return DenseSynapses(module.in_features, module.out_features, generator=torch.Generator())
         geometry = Convolution(
             source=(source[0], source[1], source[2]),
             target=(module.out_features, 1, 1),
-            size=(plane[1], plane[2]),
+            size=size,
             pool=self.pool,
         )
         return ConvolvedSynapses(geometry, generator=torch.Generator())

@@ -27,7 +27,7 @@ def _loose(section: type[Any], changed: dict[str, Any], keys: tuple[str, ...] = 
 
 
 _ABSENT: Any = None  # what is not given is left out by name, so the value does not matter
-_SECTIONS = {
+_SECTIONS: dict[str, Any] = {
     "evolution": EvolutionOptions,
     "pruning": PruningOptions,
     "teacher": TeacherOptions,
