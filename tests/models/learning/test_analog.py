@@ -77,7 +77,7 @@ def test_a_trained_network_becomes_hardware(tmp_path: Path) -> None:
     )  # fmt: skip
     optimizer = torch.optim.Adam(network.parameters(), 5e-3)
     for _ in range(6):
-        for batch in torch.randperm(len(x)).split(100):
+        for batch in torch.split(torch.randperm(len(x)), 100):
             optimizer.zero_grad()
             torch.autograd.backward(nn.functional.cross_entropy(network(x[batch]), y[batch]))
             optimizer.step()
