@@ -102,7 +102,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
             lines.append(f"| **{family}** |" + " |" * 9)
         lines.append(
             f"| {row['name']} | {row['accuracy']:.2%} | {row['parameters']:,} |"
-            f" {row['memory_bits'] / 1e3:,.0f} | {row['luts']:,} | {row['brams']} | {row['fmax_mhz']:.1f} | {row['cycles']:,.0f} |"
+            f" {row['memory_bits'] / 1e3:,.0f} | {row['luts']:,} | {row['brams']} |"
+            f" {row['fmax_mhz']:.1f} | {row['cycles']:,.0f} |"
             f" {row['latency_us']:,.1f} | {row['energy_nj']:,.1f} |"
         )
     return "\n".join(lines)

@@ -17,7 +17,8 @@ from spikewright import __version__
 from spikewright.cli import app, main
 
 COMMANDS = (
-    "doctor", "train", "demo", "encode", "decode", "check", "compile", "cosim", "estimate", "report",
+    "doctor", "train", "demo", "reproduce", "encode", "decode", "check", "compile", "cosim", "estimate",
+    "report",
 )  # fmt: skip
 
 

@@ -230,6 +230,9 @@ def _neurons(module: torch.nn.Module, live: torch.Tensor | None) -> torch.nn.Mod
     for own in made.modules():
         if isinstance(own, Neurons):
             own.observer = None
+        known = getattr(own, "instances", None)
+        if isinstance(known, list):  # by which snnTorch's utils.reset finds neurons: it misses copies
+            known.append(own)
         if live is not None:
             for name, parameter in own._parameters.items():
                 if parameter is not None:

@@ -119,10 +119,8 @@ Force = Annotated[
 BuildPath = Annotated[Path, typer.Argument(metavar="BUILD", help="Build directory of spikewright compile.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write.")]
 NetworkPath = Annotated[Path, typer.Argument(metavar="NET.nir", help="Network in NIR.")]
-DATA = (
-    "NAME[:train|:test][a:b] (digits, mnist5k, mnist, fashion, nmnist, braille7, dvs_gesture, fsdd,"
-    " speech_commands), or a path."
-)
+NAMES = "digits, mnist5k, mnist, fashion, nmnist, braille7, dvs_gesture, fsdd, speech_commands"
+DATA = f"NAME[:train|:test][a:b] ({NAMES}), or a path."
 Data = Annotated[str | None, typer.Option(metavar="DATA", help=DATA)]
 Semantics = Annotated[Path | None, typer.Option(metavar="S.yaml", help="What NIR does not carry.")]
 Source = Annotated[
@@ -178,23 +176,45 @@ def doctor_command(as_json: Json = False) -> int:
 
 @app.command("train")
 def train_command(
-    method: Annotated[Method, typer.Argument(metavar="METHOD", help=f"How to train: {', '.join(Method)}.")],
-    data: Annotated[str, typer.Option(metavar="DATA", help="NAME[a:b]; trains on :train, tests on :test.")],
+    method: Annotated[Method, typer.Argument(metavar="METHOD", help="How to train; see above.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="DATA",
+            help=f"NAME[a:b], or a path; trains on its part train, or samples a to b of it, tests on its part"
+            f" test. NAME is one of {NAMES}.",
+        ),
+    ],
     output: Output,
     config: Annotated[
-        Path | None, typer.Option(metavar="X.yaml", help="Options of the method, every one that there is.")
+        Path | None,
+        typer.Option(
+            metavar="X.yaml",
+            help="File with any options, also those that have no place here; docs/training.md has them all."
+            " What is given here goes before it.",
+        ),
     ] = None,
     layers: Annotated[
-        str | None, typer.Option(metavar="LAYERS", help="Hidden layers, as 128, 38r or 16c5s2-p2-32c3-p2-64.")
+        str | None,
+        typer.Option(
+            metavar="LAYERS",
+            help="Hidden layers with hyphens between: 128 neurons, 38r recurrent, 16c3 channels of 3 by 3"
+            " kernels, 16c5s2 with stride 2, p2 sums over 2 by 2. As 16c5s2-p2-32c3-p2-64.",
+        ),
     ] = None,
     hidden: Annotated[
-        str | None, typer.Option(metavar="N,N,...", help="Neurons of each dense hidden layer.")
+        str | None,
+        typer.Option(metavar="N,N,...", help="Neurons of each dense hidden layer; or use --layers."),
     ] = None,
     channels: Annotated[
         str | None,
-        typer.Option(metavar="N,N,...", help="Channels of each convolution, with pooling between."),
+        typer.Option(
+            metavar="N,N,...", help="Channels of each convolution, with pooling between; or use --layers."
+        ),
     ] = None,
-    density: Annotated[float | None, typer.Option(help="Fraction of synapses that exist.")] = None,
+    density: Annotated[
+        float | None, typer.Option(help="Share of synapses that exist, above 0, at most 1.")
+    ] = None,
     steps: Annotated[
         int | None,
         typer.Option(min=1, help="Time steps that an image is shown for, or a recording lasts."),
@@ -208,9 +228,12 @@ def train_command(
     shift_steps: Annotated[
         int | None, typer.Option(min=0, help="Move samples in time by up to so many steps.")
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of the optimizer.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of the optimizer, at first; it falls to 0.")
+    ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=0, help="Passes over the data; 0: lasnn's converted network as it is.")
+        int | None,
+        typer.Option(min=0, help="Passes over the training samples; 0: lasnn's converted network as it is."),
     ] = None,
     weight_bits: Annotated[int | None, typer.Option(min=2, max=16, help="Width of the weights; 8.")] = None,
     state_bits: Annotated[
@@ -219,11 +242,30 @@ def train_command(
     coding: Annotated[Coding | None, typer.Option(help="How an image becomes events; direct.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of everything random; 0.")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted training into this folder stopped.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on where a training with the same options into this folder was interrupted.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Train a network in PyTorch; writes network.nir, checkpoint.pt and metrics.json."""
+    """Train a network in PyTorch; writes network.nir, checkpoint.pt and metrics.json.
+
+    \b
+    METHOD     what it does
+    sparse     few synapses, drawn once
+    conv       convolutions, on data in time
+    recurrent  neurons that reach each other, on data in time
+    sound      on sound, behind --encoder
+    esl        few synapses, which move while the weights learn
+    sca        channels pruned by their activity, some regrown
+    rkd        esl with a teacher weaker than the student
+    kd         an analog teacher's answers
+    lasnn      a start converted from an analog network, its layers
+
+    Options that are not given are the method's own.
+    """
     from spikewright import api
 
     asked: dict[str, Any] = {
@@ -281,21 +323,46 @@ def demo_command(
 
 @app.command("reproduce")
 def reproduce_command(
-    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="esl, sca, rkd, kd or lasnn.")],
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="Which; see above.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Folder to write; out/reproduce/SYSTEM."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder to write; out/reproduce/SYSTEM, with --quick out/reproduce/SYSTEM-quick.",
+        ),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A smaller comparison, of minutes.")] = False,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Fewer variants, shorter trainings, data that come inside a package."),
+    ] = False,
     data: Annotated[
-        str | None, typer.Option(metavar="DATA", help="What to train on; mnist, with --quick mnist5k.")
+        str | None,
+        typer.Option(metavar="DATA", help="What to train on, no part; mnist, with --quick mnist5k."),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of every variant.")] = 3,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; one a core.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Run again what the folder has already.")] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of every variant, each with its seed.")] = 3,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Trainings at a time, each on one core; as many as cores.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train again what the folder has the figures of.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
-    """Run the comparison behind a published system's claim, and say what of it came out."""
+    """Run the comparison behind a published system's claims, and say what of them came out.
+
+    \b
+    SYSTEM  what is compared
+    esl     synapses that move, that stay, and all of them (Shen et al. 2023)
+    sca     channels pruned by activity, otherwise, not at all (Li et al. 2024)
+    rkd     a weak teacher, a virtual one, and none (Xu et al. 2023)
+    kd      an analog teacher and none, with few labels (Xu et al. 2023)
+    lasnn   few steps with an analog teacher, and conversion (Hong et al. 2023)
+
+    Writes reproduce.json and reproduce.png. Every variant is trained with several seeds; an interrupted
+    comparison goes on. Claims are judged at this scale, far smaller than the papers'.
+    """
     from spikewright.reproduce import reproduce
 
     folder = output or Path("out/reproduce") / (f"{system}-quick" if quick else system)

@@ -20,10 +20,10 @@ MAX_BYTES = 1 << 20
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-def _loose(section: type[Any], changed: dict[str, Any]) -> Any:
-    """A mapping with the keys and types of a dataclass, none of which must be there."""
+def _loose(section: type[Any], changed: dict[str, Any], keys: tuple[str, ...] = ()) -> Any:
+    """A mapping with keys (all, if none are given) and types of a dataclass, none of which must be there."""
     hints = {**get_type_hints(section), **changed}
-    entries = [(key, hints[key], _ABSENT) for key in section.__dataclass_fields__]
+    entries = [(key, hints[key], _ABSENT) for key in keys or section.__dataclass_fields__]
     return with_config(_STRICT)(make_dataclass(section.__name__, entries))
 
 
@@ -33,10 +33,15 @@ _SECTIONS: dict[str, Any] = {
     "pruning": PruningOptions,
     "teacher": TeacherOptions,
 }
+_KEYS = tuple(key for key in TrainOptions.__dataclass_fields__ if key != "method")  # that is the command's
 _ADAPTER = TypeAdapter(
     _loose(
         TrainOptions,
-        {"encoder": str | None, **{key: _loose(section, {}) | None for key, section in _SECTIONS.items()}},
+        {
+            "encoder": str | None,
+            **{key: _loose(section, {}) | None for key, section in _SECTIONS.items()},
+        },
+        _KEYS,
     )
 )
 
@@ -59,7 +64,7 @@ def read_options(path: Path) -> dict[str, Any]:
         _ADAPTER.validate_json(json.dumps(given), strict=True)
     except ValidationError as error:
         within = {key: tuple(section.__dataclass_fields__) for key, section in _SECTIONS.items()}
-        refuse(error, str(path), keys=tuple(TrainOptions.__dataclass_fields__), within=within)
+        refuse(error, str(path), keys=_KEYS, within=within)
     return given
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import snntorch  # type: ignore[import-untyped]
 import torch
+from snntorch import utils
 
 from spikewright.errors import ConfigError
 from spikewright.models.learning.channels import ChannelGroup, ChannelPruner
@@ -83,6 +84,18 @@ def pruned(network: Any, masks: dict[str, list[int]]) -> dict[str, torch.Tensor]
 
 
 MASKS = {"1": [1, 0, 1, 1, 0, 1], "4": [0, 1, 1, 0, 1], "9": [1, 1, 0, 0, 1, 1, 0, 1, 1, 1, 0, 1]}
+
+
+def test_snntorchs_own_reset_reaches_the_smaller_network() -> None:
+    network = torch.nn.Sequential(
+        torch.nn.Linear(3, 4), snntorch.Leaky(beta=0.9, init_hidden=True), torch.nn.Linear(4, 2)
+    )
+    smaller = remove_channels(network, {"0": torch.tensor([True, False, True, True])})
+    x = 2 * torch.ones(5, 3)
+    first = [smaller(x) for _ in range(3)]
+    assert not first[0].equal(first[2]), "neurons must remember"
+    utils.reset(smaller)
+    assert smaller(x).equal(first[0])
 
 
 @pytest.mark.parametrize("names", [("1",), ("4",), ("9",), ("1", "4", "9")])
