@@ -44,8 +44,8 @@ def comparison(data: str, *, quick: bool) -> Comparison:
     networks: dict[str, tuple[dict[str, Any], Sequence[float], Sequence[str]]] = {
         "dense layers": (
             {"epochs": 25 if quick else 30},
-            (0.3, 0.1) if quick else (0.3, 0.1, 0.05, 0.02),
-            ("static", "random", "gradient") if quick else ("static", "random", "gradient", "momentum"),
+            (0.3, 0.1) if quick else (0.3, 0.1, 0.05),
+            ("static", "random", "gradient"),
         )
     }
     if not quick:

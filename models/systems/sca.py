@@ -23,12 +23,12 @@ def comparison(data: str, *, quick: bool) -> Comparison:
     """
     networks: dict[str, dict[str, Any]] = {
         "conv": {
-            "layers": "24c5s2-p2-48c3-p2-96" if quick else "32c5s2-p2-64c3-p2-128",
-            "epochs": 14 if quick else 25,
-            "steps": 2 if quick else 4,
+            "layers": "24c5s2-p2-48c3-p2-96",
+            "epochs": 14,
+            "steps": 2,
             "learning_rate": 4e-3,
         },
-        "dense layers": {"layers": "256-256", "epochs": 14 if quick else 25, "steps": 4},
+        "dense layers": {"layers": "256-256", "epochs": 14 if quick else 20, "steps": 4},
     }
     kinds: dict[str, dict[str, Any]] = {
         "activity": {},
