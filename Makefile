@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all mutants lint types bench clean
+.PHONY: help setup demo test test-all mutants reproduce lint types bench clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /:/' | awk -F: '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -35,6 +35,10 @@ test-all: setup lint types ## The same, and the slow tests
 
 mutants: setup ## Break the RTL in every way of tests/mutants, each caught by a named test
 	$(BIN)/python -m tests.mutants -j $(JOBS)
+
+reproduce: setup ## The comparisons behind the claims of five papers (an hour), and what they are worth in hardware
+	for system in esl sca rkd kd lasnn; do $(BIN)/spikewright reproduce $$system || exit; done
+	$(BIN)/python benchmarks/systems.py
 
 lint: setup ## Style
 	$(BIN)/ruff check .

@@ -118,40 +118,49 @@ def spread(values: Sequence[float]) -> dict[str, float | None]:
 
 
 def draw(comparison: "Comparison", outcome: "Outcome", path: Path) -> None:
-    """Accuracy over what the variants differ in, or as bars, with the deviation over the seeds."""
+    """Accuracy over what the variants differ in where curves come of it, else a row a variant."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.subplots()
     curves: dict[str, list[tuple[float, float, float]]] = {}
-    bars: list[tuple[str, float, float]] = []
+    single: dict[str, tuple[float, float]] = {}
     for variant in comparison.variants:
         runs = outcome.runs[variant.name]
-        steps = {key: [100 * one[key] for one in runs] for key in runs[0] if key.startswith("T=")}
-        for key, found in steps.items():  # a run that measured a whole curve
-            curves.setdefault(variant.name, []).append((float(key[2:]), *_mean(found)))
+        for key in [key for key in runs[0] if key.startswith("T=")]:  # a run that measured a whole curve
+            point = (float(key[2:]), *_mean([100 * one[key] for one in runs]))
+            curves.setdefault(variant.name, []).append(point)
         if "accuracy_integer" not in runs[0]:
             continue
-        mean, deviation = _mean([100 * one["accuracy_integer"] for one in runs])
+        single[variant.name] = _mean([100 * one["accuracy_integer"] for one in runs])
         if variant.series is not None and variant.x is not None:
-            curves.setdefault(variant.series, []).append((variant.x, mean, deviation))
-        else:
-            bars.append((variant.name, mean, deviation))
-    for number, (name, points) in enumerate(curves.items()):
-        x, y, error = zip(*sorted(points), strict=True)
-        axes.errorbar(x, y, error, label=name, marker="osD^v<>"[number % 7], capsize=3)
-    for number, (name, mean, deviation) in enumerate(bars):
-        axes.axhline(mean, linestyle=":", color=f"C{len(curves) + number}", label=f"{name} ± {deviation:.1f}")
-    ticks = sorted({x for points in curves.values() for x, _, _ in points})
-    if len(ticks) > 2 and min(ticks) > 0:
-        axes.set_xscale("log")
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.minorticks_off()
-    axes.set_xlabel(comparison.axis)
-    axes.set_ylabel("accuracy of the integer network, %")
+            curves.setdefault(variant.series, []).append((variant.x, *single[variant.name]))
+            del single[variant.name]
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    label = "accuracy of the integer network, %"
+    if max((len(points) for points in curves.values()), default=0) > 1:
+        for number, (name, points) in enumerate(curves.items()):
+            x, y, error = zip(*sorted(points), strict=True)
+            axes.errorbar(x, y, error, label=name, marker="osD^v<>"[number % 7], capsize=3)
+        for number, (name, (mean, deviation)) in enumerate(single.items(), len(curves)):
+            name = f"{name}: {mean:.1f} ± {deviation:.1f}"
+            axes.axhline(mean, linestyle=":", color=f"C{number}", label=name)
+        places = sorted({x for points in curves.values() for x, _, _ in points})
+        if len(places) > 2 and min(places) > 0:
+            axes.set_xscale("log")
+        axes.set_xticks(places, [f"{place:g}" for place in places])
+        axes.minorticks_off()
+        axes.set_xlabel(comparison.axis)
+        axes.set_ylabel(label)
+        axes.legend(fontsize="small")
+    else:
+        rows = {name: points[0][1:] for name, points in curves.items()} | single
+        means, deviations = zip(*rows.values(), strict=True)
+        axes.errorbar(means, list(rows), xerr=deviations, fmt="o", capsize=3)
+        axes.margins(y=0.2)
+        axes.invert_yaxis()
+        axes.set_xlabel(label)
     axes.set_title(f"{comparison.title}\n{comparison.data}, {len(next(iter(outcome.runs.values())))} seeds")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
     figure.savefig(path, format="png", dpi=120)
 
 
