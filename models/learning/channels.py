@@ -111,8 +111,8 @@ class ChannelPruner:
         self._regrown = round(regrow * self._total)
         if self._final - self._regrown < sum(self._least):
             raise ConfigError(
-                f"keep must leave {sum(self._least)} of {self._total} channels beside those that regrow, "
-                f"not {self._final - self._regrown}"
+                f"keep less regrow must leave the minimum of all groups, {sum(self._least)} of {self._total} "
+                f"channels, not {self._final - self._regrown}"
             )
         if ranking == "gamma":
             for gate, group in zip(self._gates, groups, strict=True):

@@ -386,7 +386,7 @@ def test_neurons_without_a_potential_are_named() -> None:
         ({"schedule": "slow"}, "schedule must be one of constant, linear, cubic, not 'slow'"),
         ({"from_epoch": 4}, "from_epoch must be in 0..3, the last_epoch, not 4"),
         ({"minimum": 0}, "minimum must be at least 1, not 0"),
-        ({"minimum": 3}, "keep must leave 6 of 8 channels beside those that regrow, not 4"),
+        ({"minimum": 3}, "keep less regrow must leave the minimum of all groups, 6 of 8 channels, not 4"),
     ],
 )
 def test_refusals(options: dict[str, Any], message: str) -> None:
