@@ -186,7 +186,8 @@ def show_reproduce(console: "Console", result: Result) -> None:
     ]
     table(console, ("claim", "expected", "got", ""), rows, title=result["paper"])
     seeds, tested = result["claims"][0]["seeds"], result["claims"][0]["n_test"]
-    line(console, f"mean ± standard deviation over {seeds} seeds, {number(tested)} test samples each")
+    over = "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} seeds"
+    line(console, f"{over}, {number(tested)} test samples each")
 
 
 def spread(given: dict[str, float | None] | None, factor: int) -> str:
