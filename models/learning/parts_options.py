@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from spikewright.errors import ConfigError
+from spikewright.models.learning.layers import parse_layers
 
 __all__ = ["EvolutionOptions", "PruningOptions", "TeacherOptions"]
 
@@ -135,6 +136,10 @@ class TeacherOptions:
 
     def __post_init__(self) -> None:
         _choices(self, "teacher")
+        try:
+            parse_layers(self.layers or "")
+        except ConfigError as error:
+            raise ConfigError(f"teacher: {error}") from None
         if self.epochs < 1:
             raise ConfigError(f"teacher: epochs must be 1 or more, not {self.epochs}")
         if not 0 <= self.response <= 1:

@@ -12,7 +12,7 @@ from spikewright.models.export import to_nir, write_nir
 from spikewright.models.learning.build import stack_layers
 from spikewright.models.learning.network import SpikingNetwork
 from spikewright.models.neurons import NeuronRule
-from spikewright.network import InputPort, IntegerNetwork
+from spikewright.network import Edge, InputPort, IntegerNetwork
 from spikewright.neuron import Decay, NeuronConfig
 
 DECAYS = {
@@ -73,6 +73,12 @@ def spread(neuron: NeuronConfig, size: int) -> dict[str, Any]:
     return found
 
 
+def matrix(edge: Edge) -> Any:
+    """All weights, whether they are shared in a plane or not."""
+    found = edge.matrix()
+    return found if isinstance(found, np.ndarray) else found.toarray()
+
+
 def assert_same(got: IntegerNetwork, expected: IntegerNetwork) -> None:
     assert got.inputs == expected.inputs
     assert (got.outputs, got.decode, got.weight_bits) == (
@@ -82,7 +88,7 @@ def assert_same(got: IntegerNetwork, expected: IntegerNetwork) -> None:
     )
     assert [(e.source, e.target) for e in got.edges] == [(e.source, e.target) for e in expected.edges]
     for ours, theirs in zip(got.edges, expected.edges, strict=True):
-        np.testing.assert_array_equal(ours.weights, theirs.weights)
+        np.testing.assert_array_equal(matrix(ours), matrix(theirs))
     for a, b in zip(got.populations, expected.populations, strict=True):
         assert (a.name, a.size, a.scale) == (b.name, b.size, b.scale)
         assert spread(a.neuron, a.size) == spread(b.neuron, b.size)
