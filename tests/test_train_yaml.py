@@ -63,7 +63,8 @@ def test_every_key_is_taken_as_it_stands(tmp_path: Path) -> None:
     defaults = TrainOptions()
     assert set(OTHER) == set(TrainOptions.__dataclass_fields__) - {"method"}
     assert all(value != getattr(defaults, key) for key, value in OTHER.items())
-    parts = {"evolution": EvolutionOptions(), "pruning": PruningOptions(), "teacher": TeacherOptions()}
+    kinds = (EvolutionOptions, PruningOptions, TeacherOptions)
+    parts: dict[str, Any] = dict(zip(("evolution", "pruning", "teacher"), (k() for k in kinds), strict=True))
     for key, plain in parts.items():
         kind = type(plain)
         assert set(OTHER[key]) == set(kind.__dataclass_fields__)

@@ -199,11 +199,14 @@ def run(
             try:
                 for future in as_completed(futures):
                     variant, seed, place = futures[future]
-                    found[variant.name, seed] = figures = future.result()
-                    _keep(place, {"variant": variant.name, "seed": seed, "figures": dict(figures)})
+                    found[variant.name, seed] = future.result()
+                    _keep(place, variant, seed, future.result())
                     progress(f"{variant.name}, seed {seed}")
             except BaseException:
                 pool.shutdown(cancel_futures=True)
+                for future, (variant, seed, place) in futures.items():  # what ran on until then, too
+                    if not future.cancelled() and future.exception() is None:
+                        _keep(place, variant, seed, future.result())
                 raise
     return Outcome(
         {variant.name: [found[variant.name, seed] for seed in seeds] for variant in comparison.variants}
@@ -230,7 +233,8 @@ def _kept(place: Path) -> Figures | None:
     return figures
 
 
-def _keep(place: Path, document: Mapping[str, Any]) -> None:
+def _keep(place: Path, variant: Variant, seed: int, figures: Figures) -> None:
+    document = {"variant": variant.name, "seed": seed, "figures": dict(figures)}
     temporary = place.with_suffix(f".{os.getpid()}")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -44,7 +44,8 @@ def comparison(data: str, *, quick: bool) -> Comparison:
         for keep in (0.3,) if quick else (0.5, 0.3, 0.2):
             for kind, pruning in kinds.items():
                 if kind in ("activity", "no regrowth") or keep == 0.3:
-                    options = {**shared, "pruning": {"keep": keep, **pruning}}
+                    fewer = {"regrow": 0.1} if keep < 0.3 else {}  # must be below what is kept
+                    options = {**shared, "pruning": {"keep": keep, **fewer, **pruning}}
                     name = f"{network}, {kind} {keep:.0%}"
                     variants.append(_variant(name, data, options, f"{network}, {kind}", keep))
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -67,7 +68,12 @@ def reproduce(
         raise ConfigError(f"seeds must be 1 or more, not {seeds}")
     if output.exists() and not output.is_dir():
         raise ConfigError(f"output {str(output)!r}: must be a folder, not a file")
-    if find_spec("matplotlib") is None:  # better said now than after hours
+    # Better said now than after hours.
+    place = next(place for place in (output, *output.absolute().parents) if place.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        why = f"{str(place)!r} is no folder to write to"
+        raise ConfigError(f"output {str(output)!r}: cannot be written: {why}")
+    if find_spec("matplotlib") is None:
         raise ConfigError("pictures need matplotlib: pip install 'spikewright[plot]'")
     module = import_module(f"spikewright.models.systems.{system}")
     comparison: Comparison = module.comparison(data or (QUICK_DATA if quick else DATA), quick=quick)
