@@ -472,6 +472,16 @@ def test_training_in_time_writes_a_network_that_compiles(
         ),
         (["sparse", "--data", "digits", "--layers", "64-p2"], "layers: p2 must be sums of a plane"),
         (["recurrent", "--data", "digits", "--bin-ms", "-1"], "bin_ms must be above 0 and finite, not -1.0"),
+        (["sparse", "--data", "digits", "--layers", "64,32"], "layers: must be N, Nr, NcK, NcKsS or pP"),
+        (["esl", "--data", "digits", "--layers", "4c3-"], "layers: must be N, Nr, NcK, NcKsS or pP"),
+        (
+            ["sca", "--data", "digits", "--layers", "p9-4"],
+            "layers: 4 after sums over 9: the plane has 8 by 8 places only",
+        ),
+        (["lasnn", "--data", "digits", "--layers", "32r"], "teacher: convert needs layers without norm and"),
+        (["sparse", "--data", "digits", "--seed", str(1 << 63)], "seed must be 0..9223372036854775806, not"),
+        (["sparse", "--data", "digits", "--config", "none.yaml"], "none.yaml: there is no such file"),
+        (["sparse", "--data", "digits", "--config", "."], ".: is not a file"),
     ],
 )
 def test_training_that_cannot_be_is_refused(
@@ -479,3 +489,75 @@ def test_training_that_cannot_be_is_refused(
 ) -> None:
     assert refuse(capsys, "train", *options, "-o", tmp_path / "net").startswith(message)
     assert not (tmp_path / "net").exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "text", "message"),
+    [
+        ("sparse", "layer: 64\n", "{file}: layer: is not a key; keys are layers, norm, density, "),
+        ("sparse", "epochs: many\n", "{file}: epochs: must be an integer, not 'many'"),
+        ("esl", "evolution: {period: 0}\n", "evolution: period must be 1 or more, not 0"),
+        ("sca", "evolution: {}\n", "evolution and pruning must not stand together"),
+        ("kd", "teacher: {layers: 0}\n", "teacher: layers: 0 must have sizes of 1 or more"),
+        ("kd", "teacher: {data: nothing}\n", "data: must be one of digits, "),
+        ("kd", "teacher: {data: mnist5k}\n", "teacher: data 'mnist5k:train' must have the student's 64"),
+        ("sparse", "device: nonsense\n", "device must be auto or one that torch has here, not 'nonsense'"),
+        ("sparse", "encoder: none.yaml\n", "none.yaml: there is no such file"),
+        ("sparse", "patience: 3\n", "patience needs validation above 0"),
+        ("sparse", "validation: 0.001\n", "validation must leave samples to train on and to judge by"),
+        ("sparse", "dt: 1e-3\ndt: 1e-4\n", "{file}: line 2: 'dt' stands twice"),
+        ("sparse", "!!python/object/apply:os.system ['touch owned']\n", "{file}: line 1: could not"),
+    ],
+)
+def test_a_file_of_options_that_cannot_be_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, method: str, text: str, message: str
+) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(text)
+    arguments = ["train", method, "--data", "digits[:300]", "--config", file, "-o", tmp_path / "net"]
+    assert refuse(capsys, *arguments).startswith(message.format(file=file))
+    assert [path.name for path in tmp_path.iterdir()] == ["x.yaml"]
+
+
+def test_training_takes_a_file_and_what_is_given_goes_before_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text("layers: 128\nepochs: 3\nsteps: 2\nteacher: {layers: 16, epochs: 1}\n")
+    arguments = ["train", "kd", "--data", "digits[:100]", "--config", file, "-o", tmp_path / "net"]
+    found = json_of(capsys, *arguments, "--layers", "14-12", "--epochs", "2")
+    options = found["options"]
+    assert (options["layers"], options["epochs"], options["steps"]) == ("14-12", 2, 2)
+    assert (options["teacher"]["layers"], options["teacher"]["response"]) == ("16", 0.9)
+    assert found == json.loads((tmp_path / "net" / "metrics.json").read_text())
+    assert json_of(capsys, *arguments, "--hidden", "9")["options"]["layers"] == "9"
+    assert main([*map(str, arguments), "--epochs", "1"]) == 0
+    out, _ = capsys.readouterr()
+    assert f"{tmp_path / 'net' / 'network.nir'}: written" in out
+
+
+def test_an_interrupted_training_goes_on(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from spikewright.models.learning import trainer
+
+    arguments = ["train", "sparse", "--data", "digits[:100]", "--layers", "12", "--epochs", "4"]
+    whole = json_of(capsys, *arguments, "-o", tmp_path / "whole")
+    monkeypatch.setattr(trainer, "SAVE_SECONDS", -1.0)
+    epoch = trainer.Trainer.epoch
+
+    def interrupted(one: trainer.Trainer) -> dict[str, float]:
+        if len(one.history) == 3:
+            raise KeyboardInterrupt
+        return epoch(one)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer.Trainer, "epoch", interrupted)
+        assert refuse(capsys, *arguments, "-o", tmp_path / "net", code=130) == "stopped"
+    assert [path.name for path in (tmp_path / "net").iterdir()] == ["training.pt"]
+    other = refuse(capsys, *arguments, "--seed", "1", "--resume", "-o", tmp_path / "net")
+    assert other.endswith("must be of the same options and data; delete it to begin anew")
+    found = json_of(capsys, *arguments, "--resume", "-o", tmp_path / "net")
+    assert {**found, "seconds": 0} == {**whole, "seconds": 0}
+    networks = [(tmp_path / name / "network.nir").read_bytes() for name in ("whole", "net")]
+    assert networks[0] == networks[1]
