@@ -165,7 +165,7 @@ def test_refusals(planes: str, sequences: str) -> None:
         ),
         (lambda: conv(coding="rate"), planes, "are in time, and come as they are"),
         (
-            lambda: conv(layers="4c3-p20"),
+            lambda: conv(channels=None, layers="4c3-p20"),
             planes,
             "layers: 3 after sums over 20: the plane has 12 by 12 places",
         ),
