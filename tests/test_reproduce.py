@@ -1,6 +1,7 @@
 """``spikewright reproduce``: comparisons judged, written and drawn, without running those of papers."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from matplotlib.image import imread
 from spikewright import reproduce as module
 from spikewright.cli import main
 from spikewright.errors import ConfigError
+from spikewright.models.systems import comparison as runs
 from spikewright.models.systems import rkd
 from spikewright.models.systems.comparison import Claim, Comparison, Outcome, Variant
 from spikewright.reproduce import reproduce
@@ -44,8 +46,9 @@ def comparison(data: str, *, quick: bool) -> Comparison:
 
 @pytest.fixture(autouse=True)
 def patched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the place of rkd's."""
+    """In the place of rkd's, and in threads in the place of processes, which take a second to begin."""
     monkeypatch.setattr(rkd, "comparison", comparison)
+    monkeypatch.setattr(runs, "ProcessPoolExecutor", lambda workers, **_: ThreadPoolExecutor(workers))
 
 
 def test_claims_figures_and_picture(tmp_path: Path) -> None:
@@ -81,11 +84,11 @@ def test_a_single_seed_has_no_deviation_and_what_is_there_stays(tmp_path: Path) 
     assert [claim["deviation"] for claim in first["claims"]] == [None] * 3
     assert first["variants"][0]["accuracy_integer"]["deviation"] is None
     assert (first["data"], first["quick"]) == ("digits", False)
-    runs = sorted((tmp_path / "runs").iterdir())
-    assert len(runs) == 6
-    document = json.loads(runs[0].read_text())
+    kept = sorted((tmp_path / "runs").iterdir())
+    assert len(kept) == 6
+    document = json.loads(kept[0].read_text())
     document["figures"]["parameters"] = 12345.0
-    runs[0].write_text(json.dumps(document))
+    kept[0].write_text(json.dumps(document))
 
     def parameters(**options: Any) -> set[float]:
         found = reproduce("rkd", tmp_path, seeds=1, jobs=1, **options)

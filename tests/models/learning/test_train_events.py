@@ -172,7 +172,7 @@ def test_refusals(planes: str, sequences: str) -> None:
         (
             lambda: options_of("deep"),
             planes,
-            "method must be one of sparse, conv, recurrent, sound",
+            "method must be one of sparse, esl, sca, rkd, kd, lasnn, conv, recurrent, sound, not 'deep'",
         ),
         (lambda: recurrent(density=0.0), sequences, "density must be above 0 and at most 1, not 0.0"),
         (lambda: recurrent(drop=1.0), sequences, "drop must be 0 or more and below 1, not 1.0"),
