@@ -43,8 +43,8 @@ def designs() -> Iterator[Design]:
     for density in (0.3, 0.1, 0.05):
         options = {**shared, "density": density}
         yield Design(name=f"ESL, {density:.0%}", family=family, method="esl", options=options)
-    family = "32c5s2-p2-64c3-p2-128, 4 steps"
-    convolutions = {"layers": "32c5s2-p2-64c3-p2-128", "epochs": 25, "learning_rate": 4e-3}
+    family = "24c5s2-p2-48c3-p2-96, 2 steps"
+    convolutions = {"layers": "24c5s2-p2-48c3-p2-96", "steps": 2, "epochs": 20, "learning_rate": 4e-3}
     yield Design(name="all channels", family=family, method="sca", options={**convolutions, "pruning": None})
     for keep in (0.5, 0.3):
         options = {**convolutions, "pruning": {"keep": keep, "regrow": 0.2}}
