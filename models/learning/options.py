@@ -194,6 +194,8 @@ class TrainOptions:
                 raise ConfigError(f"{key} must be above 0, not {value}")
         if self.evolution is not None and self.pruning is not None:
             raise ConfigError("evolution and pruning must not stand together: channels are whole or gone")
+        if self.pruning is not None and self.density < 1:
+            raise ConfigError(f"pruning needs density 1, not {self.density}: channels are whole or gone")
         if self.teacher is not None and self.teacher.convert and (self.norm or self.recurrent):
             raise ConfigError("teacher: convert needs layers without norm and recurrence")
         if self.patience is not None and not self.validation:

@@ -151,6 +151,10 @@ def test_sections_are_merged() -> None:
             {"evolution": {}, "pruning": {}},
             "evolution and pruning must not stand together: channels are whole or gone",
         ),
+        (
+            {"pruning": {}, "density": 0.5},
+            r"pruning needs density 1, not 0\.5: channels are whole or gone",
+        ),
         ({"loss": "mse"}, "loss must be one of mean, tet, not 'mse'"),
         ({"optimizer": "lion"}, "optimizer must be one of adam, adamw, sgd, not 'lion'"),
     ],
