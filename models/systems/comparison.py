@@ -5,8 +5,10 @@ import json
 import math
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from spikewright.errors import ConfigError
+from spikewright.errors import ConfigError, ToolError
 from spikewright.models.learning.training import options_of, train
 
 __all__ = ["Claim", "Comparison", "Figures", "Outcome", "Variant", "run", "trained"]
@@ -189,9 +191,15 @@ def run(
             else:
                 waiting.append((variant, seed, place))
     workers = min(jobs or os.cpu_count() or 1, max(1, len(waiting)))
-    context = multiprocessing.get_context("spawn")  # torch's threads do not outlive a fork
+    # Torch's threads do not outlive a fork. Interrupted together with this one, a process ends at once: else
+    # it would go on to the next run, and say where it was.
+    started: dict[str, Any] = {
+        "mp_context": multiprocessing.get_context("spawn"),
+        "initializer": signal.signal,
+        "initargs": (signal.SIGINT, signal.SIG_DFL),
+    }
     if waiting:
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        with ProcessPoolExecutor(workers, **started) as pool:
             futures = {
                 pool.submit(_measure, variant, seed): (variant, seed, place)
                 for variant, seed, place in waiting
@@ -202,11 +210,14 @@ def run(
                     found[variant.name, seed] = future.result()
                     _keep(place, variant, seed, future.result())
                     progress(f"{variant.name}, seed {seed}")
-            except BaseException:
+            except BaseException as error:
                 pool.shutdown(cancel_futures=True)
                 for future, (variant, seed, place) in futures.items():  # what ran on until then, too
                     if not future.cancelled() and future.exception() is None:
                         _keep(place, variant, seed, future.result())
+                if isinstance(error, BrokenProcessPool):
+                    why = "was ended from outside, perhaps for want of memory: fewer jobs need less"
+                    raise ToolError(f"the process of a training {why}") from error
                 raise
     return Outcome(
         {variant.name: [found[variant.name, seed] for seed in seeds] for variant in comparison.variants}

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spikewright.errors import ConfigError
+from spikewright.errors import ConfigError, ToolError
 from spikewright.models.learning.training import options_of
 from spikewright.models.systems import comparison as module
 from spikewright.models.systems.comparison import Comparison, Figures, Outcome, Variant, run, trained
@@ -141,6 +142,18 @@ def test_in_processes(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
     with pytest.raises(ConfigError, match=r"^seeds must be 1 or more$"):
         run(broken, [], tmp_path, jobs=1)
+
+
+@pytest.mark.usefixtures("calls")
+def test_a_process_that_is_killed_is_said(tmp_path: Path) -> None:
+    def measure(**_: Any) -> Figures:
+        raise BrokenProcessPool("a process was terminated abruptly")  # as the pool says it
+
+    killed = Variant(name="killed", measure=measure)
+    whole = Comparison(title="t", paper="p", data="d", variants=[killed], claims=lambda _: [])
+    with pytest.raises(ToolError, match=r"^the process of a training was ended from outside, perhaps for w"):
+        run(whole, [0], tmp_path, jobs=1)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_training_gives_figures() -> None:
