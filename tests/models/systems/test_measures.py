@@ -30,7 +30,8 @@ def test_noises() -> None:
     clean = images.x.copy()
     for kind in NOISES:
         spoilt = noisy(images, kind, 0)
-        assert (spoilt.x.shape, spoilt.x.dtype) == (clean.shape, np.float32)
+        assert spoilt.x.shape == clean.shape
+        assert spoilt.x.dtype == np.float32
         assert (spoilt.x.min(), spoilt.x.max()) == (0, 1)
         np.testing.assert_array_equal(spoilt.x, noisy(images, kind, 0).x)
         assert (spoilt.x != noisy(images, kind, 1).x).any()
