@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import import_module
@@ -157,6 +157,7 @@ def draw(comparison: "Comparison", outcome: "Outcome", path: Path) -> None:
         axes.minorticks_off()
         axes.set_xlabel(comparison.axis)
         axes.set_ylabel(label)
+        axes.set_ylim(*limits(mean for points in curves.values() for _, mean, _ in points))
         axes.legend(fontsize="small")
     else:
         rows = {name: points[0][1:] for name, points in curves.items()} | single
@@ -168,6 +169,12 @@ def draw(comparison: "Comparison", outcome: "Outcome", path: Path) -> None:
     axes.set_title(f"{comparison.title}\n{comparison.data}, {len(next(iter(outcome.runs.values())))} seeds")
     axes.grid(alpha=0.3)
     figure.savefig(path, format="png", dpi=120)
+
+
+def limits(accuracies: Iterable[float]) -> tuple[float, float]:
+    """Where the axis begins and ends: what falls far off would press all else together."""
+    found = list(accuracies)
+    return max(min(found) - 1, max(found) - 15), max(found) + 1
 
 
 def _mean(values: Sequence[float]) -> tuple[float, float]:
