@@ -15,6 +15,7 @@ from spikewright.models.export import to_nir
 from spikewright.models.learning.build import build_network, input_port
 from spikewright.models.learning.channels import ChannelPruner
 from spikewright.models.learning.conversion import convert_weights
+from spikewright.models.learning.log import recorded
 from spikewright.models.learning.methods import METHODS
 from spikewright.models.learning.network import SpikingNetwork
 from spikewright.models.learning.options import TrainOptions
@@ -177,6 +178,7 @@ def train(
     *,
     resume: bool = False,
     teacher: Teacher | None = None,
+    log: Path | None = None,
 ) -> Results:
     """Train on ``DATA:train``, measure on ``DATA:test``, write network, checkpoint and metrics.
 
@@ -193,6 +195,8 @@ def train(
         Called after every epoch.
     teacher
         To learn from, in the place of one that the options would have trained.
+    log
+        Folder for event files of TensorBoard with the figures of every epoch; None: none.
 
     Raises
     ------
@@ -205,7 +209,14 @@ def train(
     trained, held_out = load_parts(data, options.binning)
     state = None if output is None else output / STATE
     trainer = course(options, trained, state=state, teacher=teacher)
-    finish(trainer, progress, resume=resume)
+    with recorded(log) as record:
+
+        def told(done: int, total: int, loss: float) -> None:
+            record(done, trainer.history[-1])
+            if progress is not None:
+                progress(done, total, loss)
+
+        finish(trainer, told, resume=resume)
     network = trainer.network
     most = network.port.max_events
     if not held_out.static and not options.graded:

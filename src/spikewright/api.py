@@ -156,6 +156,7 @@ def train(
     *,
     config: str | Path | None = None,
     resume: bool = False,
+    log: str | Path | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Train a network in PyTorch and measure it on held-out data.
@@ -173,6 +174,8 @@ def train(
         YAML with options of the method.
     resume
         Go on where an interrupted training into this folder stopped.
+    log
+        Folder for event files of TensorBoard, with the figures of every epoch.
     options
         Of the method, before those of ``config``: fields of
         :class:`spikewright.models.learning.options.TrainOptions`.
@@ -192,12 +195,13 @@ def train(
     if "encoder" in given:
         given["encoder"] = encoder_from(given["encoder"])
     chosen = options_of(method, **given)
+    events = None if log is None else Path(log)
     with progress("training", max(1, chosen.epochs)) as advance:
 
         def shown(done: int, total: int, loss: float) -> None:
             advance(1, f"epoch {done} of {total}, loss {loss:.3f}")
 
-        results = train_to(chosen, data, folder, progress=shown, resume=resume)
+        results = train_to(chosen, data, folder, progress=shown, resume=resume, log=events)
         if folder is not None and chosen.encoder is not None:
             from spikewright.compiler.encoder_yaml import encoder_text
 

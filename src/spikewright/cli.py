@@ -248,6 +248,9 @@ def train_command(
             help="Go on where a training with the same options into this folder was interrupted.",
         ),
     ] = False,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for event files of every epoch's figures.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Train a network in PyTorch; writes network.nir, checkpoint.pt and metrics.json.
@@ -287,7 +290,7 @@ def train_command(
         "coding": None if coding is None else coding.value,
     }
     options = {key: value for key, value in asked.items() if value is not None}
-    metrics = api.train(method.value, data, output, config=config, resume=resume, **options)
+    metrics = api.train(method.value, data, output, config=config, resume=resume, log=tensorboard, **options)
     show(metrics, present.show_train, as_json)
     tell(f"{output / 'network.nir'}: written", as_json)
     return OK
