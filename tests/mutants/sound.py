@@ -8,6 +8,8 @@ CORE = "rtl/filterbank/core.py"
 FIRING = "rtl/filterbank/firing.py"
 I2S = "rtl/i2s.py"
 PDM = "rtl/pdm.py"
+MICROPHONE = "rtl/microphone.py"
+CLOCKS = "cosim/test_microphone.py::test_a_clock_that_a_pdm_microphone_cannot_have_is_refused"
 SECTIONS = "rtl/filterbank/sections.py"
 VERILOG = "rtl/filterbank/verilog.py"
 
@@ -68,6 +70,12 @@ MUTANTS = [
            "comes & (ends | ~room)", "comes & ~room", DROPPED),
     Mutant("i2s-count-wraps", I2S, "the count of lost samples begins anew", "& ~self.dropped.all()", "",
            "rtl/test_i2s.py::test_the_count_of_dropped_samples_does_not_wrap"),
+
+    Mutant("microphone-decimation", MICROPHONE, "a sample is averaged over twice as many bits",
+           "1 << (-(-MICROPHONE_HZ // rate) - 1)", "2 << (-(-MICROPHONE_HZ // rate) - 1)", CLOCKS),
+    Mutant("microphone-clock", MICROPHONE, "the least clock is that of the microphone, which has two edges",
+           "2e-6 * rate * decimation", "1e-6 * rate * decimation",
+           CLOCKS),
 
     Mutant("pdm-early", PDM, "a sample is due a bit late", "takes & number.all()", "takes & (number == 0)",
            f"{AVERAGES}[config0]"),
