@@ -2,7 +2,7 @@
 
 Response-based: the student's softened answers follow the teacher's (Hinton et al. 2015). Feature-based: rates
 of the student's layers follow the teacher's activities (Heo et al. 2019). Teacher and student may be built
-quite differently: here convolutions teach dense layers.
+quite differently; here a wider network teaches a narrower one.
 """
 
 import dataclasses

@@ -104,25 +104,19 @@ def comparison(data: str, *, quick: bool) -> Comparison:
         for seed, accuracy in enumerate(student):
             curve = {steps: outcome.of("converted", f"T={steps}")[seed] for steps in STEPS}
             enough = [steps for steps, reached in curve.items() if reached >= accuracy - 0.005]
-            ratios.append((enough[0] if enough else 2 * STEPS[-1]) / 2)
-        found.append(
-            outcome.measured(
-                "steps of the conversion at equal accuracy (-0.5 points)",
-                ">= 4 times",
-                np.array(ratios),
-                lambda got: got >= 4,
-                unit="times the student's 2",
+            # Where not even the most steps reach it, more than these are needed: a bound, never too high.
+            ratios.append((enough[0] if enough else STEPS[-1]) / 2)
+        at_equal = "steps of the conversion at equal accuracy (-0.5 points)"
+        for name, least in ((at_equal, 4), ("the same (the paper)", 20)):
+            found.append(
+                outcome.measured(
+                    name,
+                    f">= {least} times",
+                    np.array(ratios),
+                    lambda got, least=least: got >= least,  # type: ignore[misc]
+                    unit="times the student's 2",
+                )
             )
-        )
-        found.append(
-            outcome.measured(
-                "the same (the paper)",
-                ">= 20 times",
-                np.array(ratios),
-                lambda got: got >= 20,
-                unit="times the student's 2",
-            )
-        )
         found.append(
             outcome.claim(
                 "it helps with few labels", "LaSNN, 1000 labels", "from nothing, 1000 labels", 0.5
