@@ -14,6 +14,7 @@ from spikewright.models.delays import arriving, delay_of
 from spikewright.models.quantize import decay_codes, round_through
 from spikewright.models.schedule import components
 from spikewright.models.surrogate import Surrogate, spike
+from spikewright.models.synapses import sum_pool
 from spikewright.network import Edge, IntegerNetwork, Population
 from spikewright.neuron import Levels
 
@@ -196,10 +197,8 @@ def times(sent: torch.Tensor, codes: torch.Tensor, convolution: Convolution | No
     if convolution is None:
         return sent @ codes.t()
     planes = sent.reshape(-1, *convolution.source)
-    (down, across), (_, height, width) = convolution.pool, convolution.source
-    high, wide = height // down, width // across
-    windows = planes[:, :, : high * down, : wide * across]
-    planes = windows.reshape(len(planes), -1, high, down, wide, across).sum(dim=(3, 5))
+    if convolution.pool != (1, 1):
+        planes = sum_pool(planes, *convolution.pool)
     margins = []
     for axis in (1, 0):  # the last axis first; what the target does not reach is cut off
         before, reached = (

@@ -6,6 +6,7 @@ from abc import abstractmethod
 import torch
 
 from spikewright.convolution import Convolution, Plane
+from spikewright.models.synapses import sum_pool
 
 __all__ = ["ConvolvedSynapses", "DenseSynapses", "Synapses", "plane_after", "whole_plane"]
 
@@ -83,7 +84,7 @@ class ConvolvedSynapses(Synapses):
         weights = self.kernel(weights)
         planes = x.reshape(-1, *convolution.source)
         if convolution.pool != (1, 1):
-            planes = torch.nn.functional.avg_pool2d(planes, convolution.pool, divisor_override=1)  # the sum
+            planes = sum_pool(planes, *convolution.pool)
         driven = torch.nn.functional.conv2d(
             planes,
             weights,
