@@ -46,7 +46,9 @@ class Variant:
     measure, arguments
         Run with the arguments and ``seed``; a function of a module, so that other processes find it.
     series, x
-        Which curve of the picture it is a point of, and where on it; without, it is a bar.
+        Which curve of the picture it is a point of, and where on it; without, it is a row.
+    panel
+        Which part of the picture it is in.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Variant:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     series: str | None = None
     x: float | None = None
+    panel: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

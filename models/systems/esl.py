@@ -57,21 +57,21 @@ def comparison(data: str, *, quick: bool) -> Comparison:
         if data.startswith("nmnist"):
             shared |= {"bin_ms": 30.0, "steps": 10, "shift": 2, "epochs": 60}
         whole = {**shared, "density": 1.0, "evolution": None}
-        variants.append(_variant(f"{network}, all synapses", data, whole, f"{network}, all", 1.0))
+        variants.append(_variant(network, data, whole, "all synapses", 1.0))
         for density in densities:
             for way in ways:
                 grow = "none" if way == "static" else way
                 options = {**shared, "density": density, "evolution": {"grow": grow}}
-                name = f"{network}, {way} {density:.0%}"
-                variants.append(_variant(name, data, options, f"{network}, {way}", density))
+                variants.append(_variant(network, data, options, way, density))
             if network == "dense layers" and not quick:
                 variants.append(
                     Variant(
                         name=f"{network}, pruned after {density:.0%}",
                         measure=pruned_after,
                         arguments={"method": "esl", "data": data, "options": shared, "density": density},
-                        series=f"{network}, pruned after training",
+                        series="pruned after training",
                         x=density,
+                        panel=network,
                     )
                 )
 
@@ -104,6 +104,7 @@ def comparison(data: str, *, quick: bool) -> Comparison:
     )
 
 
-def _variant(name: str, data: str, options: Mapping[str, Any], series: str, x: float) -> Variant:
+def _variant(network: str, data: str, options: Mapping[str, Any], way: str, density: float) -> Variant:
+    name = f"{network}, {way}" if density == 1 else f"{network}, {way} {density:.0%}"
     arguments = {"method": "esl", "data": data, "options": options}
-    return Variant(name=name, arguments=arguments, series=series, x=x)
+    return Variant(name=name, arguments=arguments, series=way, x=density, panel=network)

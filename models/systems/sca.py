@@ -37,17 +37,18 @@ def comparison(data: str, *, quick: bool) -> Comparison:
     }
     if not quick:
         kinds["scale"] = {"ranking": "gamma"}
+        kinds["layer by layer"] = {"scope": "layer"}
+        kinds["layer by layer, no regrowth"] = {"scope": "layer", "regrow": 0.0}
     variants = []
     for network, shared in networks.items():
         whole = {**shared, "pruning": None}
-        variants.append(_variant(f"{network}, whole", data, whole, f"{network}, whole", 1.0))
+        variants.append(_variant(network, data, whole, "whole", 1.0))
         for keep in (0.3,) if quick else (0.5, 0.3, 0.2):
             for kind, pruning in kinds.items():
                 if kind in ("activity", "no regrowth") or keep == 0.3:
                     fewer = {"regrow": 0.1} if keep < 0.3 else {}  # must be below what is kept
                     options = {**shared, "pruning": {"keep": keep, **fewer, **pruning}}
-                    name = f"{network}, {kind} {keep:.0%}"
-                    variants.append(_variant(name, data, options, f"{network}, {kind}", keep))
+                    variants.append(_variant(network, data, options, kind, keep))
 
     def claims(outcome: Outcome) -> Sequence[Claim]:
         found = []
@@ -65,6 +66,9 @@ def comparison(data: str, *, quick: bool) -> Comparison:
                     outcome.measured(what, "<= 0.5", ratio, lambda got: got <= 0.5, unit="of the whole")
                 )
             if not quick:
+                each = f"{network}, layer by layer"
+                what = f"{network}: regrowth pays where every layer keeps its share"
+                found.append(outcome.claim(what, f"{each} 30%", f"{each}, no regrowth 30%", 0.5))
                 what = f"{network}: 20% of the channels lose two points (the paper)"
                 found.append(outcome.claim(what, f"{network}, activity 20%", whole, -2.0))
         return found
@@ -79,7 +83,7 @@ def comparison(data: str, *, quick: bool) -> Comparison:
     )
 
 
-def _variant(name: str, data: str, options: dict[str, Any], series: str, x: float) -> Variant:
-    return Variant(
-        name=name, arguments={"method": "sca", "data": data, "options": options}, series=series, x=x
-    )
+def _variant(network: str, data: str, options: dict[str, Any], kind: str, keep: float) -> Variant:
+    name = f"{network}, {kind}" if keep == 1 else f"{network}, {kind} {keep:.0%}"
+    arguments = {"method": "sca", "data": data, "options": options}
+    return Variant(name=name, arguments=arguments, series=kind, x=keep, panel=network)

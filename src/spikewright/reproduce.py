@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import import_module
@@ -18,7 +18,7 @@ from spikewright.errors import ConfigError
 from spikewright.progress import progress
 
 if TYPE_CHECKING:
-    from spikewright.models.systems.comparison import Claim, Comparison, Outcome
+    from spikewright.models.systems.comparison import Claim, Comparison
 
 __all__ = ["SYSTEMS", "reproduce"]
 
@@ -61,6 +61,7 @@ def reproduce(
         ``claims`` (``name expected got deviation seeds n_test reproduced unit``) and ``variants``.
     """
     from spikewright.models.systems.comparison import run
+    from spikewright.reproduce_plot import draw
 
     if system not in SYSTEMS:
         raise ConfigError(f"system must be one of {', '.join(SYSTEMS)}, not {system!r}")
@@ -121,61 +122,3 @@ def spread(values: Sequence[float]) -> dict[str, float | None]:
     """Mean, and standard deviation of the sample."""
     deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return {"mean": float(np.mean(values)), "deviation": deviation}
-
-
-def draw(comparison: "Comparison", outcome: "Outcome", path: Path) -> None:
-    """Accuracy over what the variants differ in where curves come of it, else a row a variant."""
-    from matplotlib.figure import Figure
-
-    curves: dict[str, list[tuple[float, float, float]]] = {}
-    single: dict[str, tuple[float, float]] = {}
-    for variant in comparison.variants:
-        runs = outcome.runs[variant.name]
-        for key in [key for key in runs[0] if key.startswith("T=")]:  # a run that measured a whole curve
-            point = (float(key[2:]), *_mean([100 * one[key] for one in runs]))
-            curves.setdefault(variant.name, []).append(point)
-        if "accuracy_integer" not in runs[0]:
-            continue
-        single[variant.name] = _mean([100 * one["accuracy_integer"] for one in runs])
-        if variant.series is not None and variant.x is not None:
-            curves.setdefault(variant.series, []).append((variant.x, *single[variant.name]))
-            del single[variant.name]
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.subplots()
-    label = "accuracy of the integer network, %"
-    if max((len(points) for points in curves.values()), default=0) > 1:
-        for number, (name, points) in enumerate(curves.items()):
-            x, y, error = zip(*sorted(points), strict=True)
-            axes.errorbar(x, y, error, label=name, marker="osD^v<>"[number % 7], capsize=3)
-        for number, (name, (mean, deviation)) in enumerate(single.items(), len(curves)):
-            name = f"{name}: {mean:.1f} ± {deviation:.1f}"
-            axes.axhline(mean, linestyle=":", color=f"C{number}", label=name)
-        places = sorted({x for points in curves.values() for x, _, _ in points})
-        if len(places) > 2 and min(places) > 0:
-            axes.set_xscale("log")
-        axes.set_xticks(places, [f"{place:g}" for place in places])
-        axes.minorticks_off()
-        axes.set_xlabel(comparison.axis)
-        axes.set_ylabel(label)
-        axes.set_ylim(*limits(mean for points in curves.values() for _, mean, _ in points))
-        axes.legend(fontsize="small")
-    else:
-        rows = {name: points[0][1:] for name, points in curves.items()} | single
-        means, deviations = zip(*rows.values(), strict=True)
-        axes.errorbar(means, list(rows), xerr=deviations, fmt="o", capsize=3)
-        axes.margins(y=0.2)
-        axes.invert_yaxis()
-        axes.set_xlabel(label)
-    axes.set_title(f"{comparison.title}\n{comparison.data}, {len(next(iter(outcome.runs.values())))} seeds")
-    axes.grid(alpha=0.3)
-    figure.savefig(path, format="png", dpi=120)
-
-
-def limits(accuracies: Iterable[float]) -> tuple[float, float]:
-    """Where the axis begins and ends: what falls far off would press all else together."""
-    found = list(accuracies)
-    return max(min(found) - 1, max(found) - 15), max(found) + 1
-
-
-def _mean(values: Sequence[float]) -> tuple[float, float]:
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
