@@ -75,6 +75,12 @@ def test_compiling_and_estimating_do_not_wait_for_torch() -> None:
     assert "torch" not in loaded
 
 
+def test_the_flow_knows_no_command_line() -> None:
+    loaded = loaded_by(*(f"spikewright.{name}" for name in ("api", "demo", "report", "reproduce")))
+    assert "jinja2" in loaded
+    assert not loaded & {"typer", "spikewright.cli"}
+
+
 @pytest.mark.parametrize("part", ["models", "compiler", "rtl", "cosim", "boards"])
 def test_no_part_imports_what_comes_after_it(part: str) -> None:
     after = {
@@ -83,7 +89,7 @@ def test_no_part_imports_what_comes_after_it(part: str) -> None:
         "compiler": {"rtl", "cosim", "boards"},
         "cosim": {"boards"},
         "boards": {"cosim"},
-    }[part] | {"api", "cli", "stages", "demo", "report", "present"}
+    }[part] | {"api", "cli", "stages", "demo", "report", "wording"}
     files = sorted((PACKAGE / part).rglob("*.py"))
     assert files
     for file in files:

@@ -79,7 +79,8 @@ def test_a_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
     wheel = next(tmp_path.glob("spikewright-*.whl"))
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     files = [file for file in (ROOT / "src" / "spikewright").iterdir() if file.is_file()]
-    files += [f for p in (*PARTS, "stages", "templates") for f in (ROOT / "src/spikewright" / p).rglob("*")]
+    folders = (*PARTS, "cli", "stages", "templates")
+    files += [file for name in folders for file in (ROOT / "src" / "spikewright" / name).rglob("*")]
     wanted = {
         file.relative_to(ROOT / "src").as_posix()
         for file in files

@@ -16,8 +16,9 @@ from rich.console import Console
 from spikewright.api import Build
 from spikewright.api import compile as compile_network
 from spikewright.cli import main
+from spikewright.cli.building_tables import show_compile
+from spikewright.cli.running_tables import show_estimate
 from spikewright.models.encoders import Sound
-from spikewright.present import show_compile, show_estimate
 from tests.cosim.test_run import SIMULATOR
 from tests.sound_networks import PURSUIT
 from tests.test_cli import json_of, refuse

@@ -64,7 +64,7 @@ CODE: dict[str, tuple[str, ...]] = {
         "stages/stimulus",
     ),
     "estimate": (*SHARED, "models", "boards", "cosim", "stages/estimate"),
-    "report": ("figures", "manifest", "present", "report", "report_tables", "templates"),
+    "report": ("figures", "manifest", "report", "report_tables", "templates", "wording"),
 }
 """Modules and parts whose code a stage's result depends on."""
 

@@ -14,9 +14,9 @@ from spikewright import __version__
 from spikewright.build import BuildFolder
 from spikewright.figures import Panel, picture, rasters
 from spikewright.manifest import STAGES, StageRecord
-from spikewright.present import number, percent, quantity
 from spikewright.report_tables import checks, costs, layers, semantics_grid, stage_section
 from spikewright.stages.common import Arrays, read_summary, run_stage, versions
+from spikewright.wording import number, percent, quantity
 
 __all__ = ["write_report"]
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from spikewright.build import BuildFolder
 from spikewright.figures import bars
-from spikewright.present import number, percent, predicted, quantity, source_of
+from spikewright.wording import number, percent, predicted, quantity, source_of
 
 __all__ = ["Grid", "checks", "costs", "layers", "semantics_grid", "stage_section"]
 

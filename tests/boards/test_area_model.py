@@ -20,11 +20,11 @@ from spikewright.boards.area.model import (
 from spikewright.boards.devices import DEVICES
 from spikewright.boards.synth import Synthesis, synthesise
 from spikewright.cli import main
+from spikewright.cli.building_tables import area_of
 from spikewright.compiler.images import write_images
 from spikewright.compiler.mapping import Mapped, map_network
 from spikewright.config import ChipConfig
 from spikewright.filterbank import FilterBankConfig
-from spikewright.present import area_of
 from spikewright.rtl.verilog import write_chip
 from tests.boards.layers import layer
 from tests.networks import Case, random_case
