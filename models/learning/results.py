@@ -88,13 +88,13 @@ def load_parts(spec: str, binning: Binning | None = None) -> tuple[Dataset, Data
     ConfigError
         If the specification names a part, or the data have no labels.
     """
-    parsed = parse(spec)
-    if parsed.part is not None:
+    if parse(spec).part is not None:
         raise ConfigError(
             f"data {spec!r}: must name no part: training takes :train and measures on all of :test"
         )
-    held_out = load(f"{parsed.name}:test", binning)
-    trained = load(spec.replace(parsed.name, f"{parsed.name}:train", 1), binning)
+    name, bracket, some = spec.partition("[")
+    held_out = load(f"{name}:test", binning)
+    trained = load(f"{name}:train{bracket}{some}", binning)
     if trained.y is None or held_out.y is None:
         raise ConfigError(f"data {spec!r}: must have labels y to train on")
     return trained, held_out

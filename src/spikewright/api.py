@@ -83,7 +83,7 @@ def compile(
     contents
         ``baked`` into the hardware, or loaded over the configuration ``bus``.
     calibrate, evaluate
-        Data to choose scales with, and to measure accuracies on: ``NAME[:train|:test][a:b]``, a
+        Data to choose scales with, and to measure accuracies on: ``NAME[:foldK/N][:train|:test][a:b]``, a
         :class:`~spikewright.models.data.Dataset`, or ``(x, y)`` with x ``(samples, steps, *shape)``.
     steps
         For how many steps an image is shown or a recording lasts, where the network does not say.

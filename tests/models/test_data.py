@@ -13,6 +13,7 @@ import pytest
 
 from spikewright.errors import ConfigError
 from spikewright.models import named_data
+from spikewright.models.binning import Binning
 from spikewright.models.data import NAMES, DataSpec, load, parse
 
 
@@ -24,6 +25,8 @@ from spikewright.models.data import NAMES, DataSpec, load, parse
         ("mnist5k:train[10:20]", DataSpec(name="mnist5k", part="train", first=10, last=20)),
         ("a/b.npz[:7]", DataSpec(name="a/b.npz", last=7)),
         ("c:/x.npz:train[3:]", DataSpec(name="c:/x.npz", part="train", first=3)),
+        ("digits:fold2/5:test[1:]", DataSpec(name="digits", part="test", first=1, fold=(2, 5))),
+        ("a/fold1/2:fold10/12", DataSpec(name="a/fold1/2", fold=(10, 12))),
     ],
 )
 def test_parses(spec: str, expected: DataSpec) -> None:
@@ -34,7 +37,8 @@ def test_parses(spec: str, expected: DataSpec) -> None:
     "spec", ["", "digits[", "digits[3]", "digits[1:2:3]", "digits[-1:]", "digits[0:5]:test", "digits:"]
 )
 def test_refuses_what_is_no_specification(spec: str) -> None:
-    with pytest.raises(ConfigError, match=r"^data: must be NAME\[:train\|:test\]\[a:b\], not '.*'$") as error:
+    expected = r"^data: must be NAME\[:foldK/N\]\[:train\|:test\]\[a:b\], not '.*'$"
+    with pytest.raises(ConfigError, match=expected) as error:
         parse(spec)
     assert str(error.value).endswith(repr(spec))
 
@@ -68,6 +72,47 @@ def test_splits_never_change() -> None:
     assert digits.y.tolist() == DIGITS
     assert mnist5k.y.tolist() == MNIST5K
     assert float(mnist5k.x.sum()) == pytest.approx(MNIST5K_SUM, rel=1e-5)
+
+
+def test_folds_test_on_every_sample_once() -> None:
+    everything = {image.tobytes() for image in load("digits").x}
+    seen: list[bytes] = []
+    for number in (1, 2, 3):
+        train, test = (load(f"digits:fold{number}/3:{part}") for part in ("train", "test"))
+        assert test.y is not None
+        counts = np.bincount(test.y)
+        assert counts.min() > 0.9 * counts.max(), "stratified"
+        trained = {image.tobytes() for image in train.x}
+        seen += [image.tobytes() for image in test.x]
+        assert len(train) + len(test) == 1797
+        assert not trained & {image.tobytes() for image in test.x}
+    assert sorted(seen) == sorted(everything)
+    np.testing.assert_array_equal(load("digits:fold1/5:test").x, load("digits:test").x)
+    assert len(load("digits:fold2/5:test[10:30]")) == 20
+
+
+@pytest.mark.parametrize("fold", ["0/5", "6/5", "1/1"])
+def test_refuses_a_fold_that_there_is_not(fold: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^data 'digits:fold{fold}': must have a fold 1/N to N/N, N 2"):
+        load(f"digits:fold{fold}")
+
+
+def test_refuses_folds_of_what_has_no_labels(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.ones((10, 4, 3), np.uint8))
+    with pytest.raises(ConfigError, match="must have labels and both parts to be tested by folds"):
+        load(f"{tmp_path / 'x.npz'}:fold1/5")
+
+
+def test_folds_take_the_place_of_the_datas_own_split(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 4
+    offset = np.arange(41) * 3
+    events = {"x": rng.integers(0, 4, 120), "y": rng.integers(0, 4, 120), "p": rng.integers(0, 2, 120)}
+    own = {"offset": offset, "label": labels, "is_test": np.arange(40) < 4}
+    np.savez(tmp_path / "r.npz", t_us=np.tile([0, 10, 20], 40), **events, **own)
+    binning = Binning(bin_ms=1.0, steps=1)
+    sizes = [len(load(f"{tmp_path / 'r.npz'}{fold}:test", binning)) for fold in ("", ":fold1/5", ":fold5/5")]
+    assert sizes == [4, 8, 8]
 
 
 def test_slices_are_parts_of_the_part() -> None:

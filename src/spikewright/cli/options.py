@@ -46,7 +46,7 @@ BuildPath = Annotated[Path, typer.Argument(metavar="BUILD", help="Build director
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write.")]
 NetworkPath = Annotated[Path, typer.Argument(metavar="NET.nir", help="Network in NIR.")]
 NAMES = "digits, mnist5k, mnist, fashion, nmnist, braille7, dvs_gesture, fsdd, speech_commands"
-DATA = f"NAME[:train|:test][a:b] ({NAMES}), or a path."
+DATA = f"NAME[:foldK/N][:train|:test][a:b] ({NAMES}), or a path."
 Data = Annotated[str | None, typer.Option(metavar="DATA", help=DATA)]
 Semantics = Annotated[Path | None, typer.Option(metavar="S.yaml", help="What NIR does not carry.")]
 Source = Annotated[

@@ -43,8 +43,8 @@ def train_command(
         str,
         typer.Option(
             metavar="DATA",
-            help=f"NAME[a:b], or a path; trains on its part train, or samples a to b of it, tests on its part"
-            f" test. NAME is one of {NAMES}.",
+            help=f"NAME[:foldK/N][a:b], or a path; trains on its part train, or samples a to b of it, tests on"
+            f" its part test. NAME is one of {NAMES}.",
         ),
     ],
     output: Output,
