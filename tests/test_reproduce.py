@@ -98,6 +98,30 @@ def test_a_single_seed_has_no_deviation_and_what_is_there_stays(tmp_path: Path) 
     assert parameters(force=True) == {900.0}
 
 
+def test_every_seed_tests_on_its_fold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_fold(data: str, *, quick: bool) -> Comparison:
+        name, _, fold = data.partition(":fold")
+        number = float(fold.partition("/")[0] or 0)
+        figures = {"accuracy_integer": 0.5, "n_test": 10, "fold": number, "folds": float(fold[2:] or 0)}
+        variants = [Variant(name="a", measure=dict, arguments=figures)]
+        return Comparison(title=f"{quick}", paper="p", data=name, variants=variants, claims=lambda _: [])
+
+    monkeypatch.setattr(rkd, "comparison", in_fold)
+
+    def found(name: str, **options: Any) -> tuple[list[float], Any]:
+        result = reproduce("rkd", tmp_path / name, jobs=1, data="digits", **options)
+        runs = [json.loads(file.read_text()) for file in (tmp_path / name / "runs").iterdir()]
+        assert {run["figures"]["folds"] for run in runs} == {float(options.get("folds", 0))}
+        runs.sort(key=lambda run: run["seed"])
+        return [run["figures"]["fold"] for run in runs], (result["folds"], result["data"])
+
+    assert found("own") == ([0, 0, 0], (None, "digits"))
+    assert found("all", folds=4) == ([1, 2, 3, 4], (4, "digits"))
+    assert found("more", folds=2, seeds=3) == ([1, 2, 1], (2, "digits"))
+    with pytest.raises(ConfigError, match="^folds must be 2 or more, not 1$"):
+        reproduce("rkd", tmp_path, folds=1)
+
+
 def test_the_command_prints_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["reproduce", "rkd", "-o", str(tmp_path / "out"), "--seeds", "2", "--jobs", "1", "--quick"]
     assert main([*arguments, "--json"]) == 0

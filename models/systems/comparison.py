@@ -165,6 +165,7 @@ def run(
     *,
     jobs: int | None = None,
     force: bool = False,
+    variants: Callable[[int], Sequence[Variant]] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Run every variant with every seed, several at a time; what the folder has already is not run again.
@@ -176,16 +177,20 @@ def run(
     jobs
         Processes; None: one a core. Each computes on one core, so figures do not depend on how many there
         are.
+    variants
+        What is run with a seed, where that differs (in data); None: the comparison's own.
     progress
         Called with the name of every run that is done.
     """
     seeds = list(seeds)
     if len(seeds) < 1:
         raise ConfigError("seeds must be 1 or more")
+    with_seed = {seed: comparison.variants if variants is None else variants(seed) for seed in seeds}
     found: dict[tuple[str, int], Figures] = {}
     waiting = []
-    for variant in comparison.variants:
+    for number in range(len(comparison.variants)):
         for seed in seeds:
+            variant = with_seed[seed][number]
             place = folder / "runs" / f"{_key(variant, seed)}.json"
             kept = None if force else _kept(place)
             if kept is not None:

@@ -17,6 +17,9 @@ from spikewright.models.systems.comparison import Claim, Comparison, Figures, Ou
 
 __all__ = ["comparison", "pruned_after"]
 
+RECORDINGS = {"bin_ms": 30.0, "steps": 10, "decay_shift": 2, "shift": 2, "batch": 50, "epochs": 60}
+"""What trainings on N-MNIST differ in: steps of 30 ms, and few recordings."""
+
 PAPER = "Shen et al., ESL-SNNs, AAAI 2023 (arXiv:2306.03693)"
 
 
@@ -50,18 +53,19 @@ def comparison(data: str, *, quick: bool) -> Comparison:
     }
     if not quick:
         networks["wide layers"] = ({"layers": "512-512", "epochs": 30}, (0.1,), ("static", "gradient"))
-        convolutions = {"layers": "24c5s2-p2-48c3-p2-96", "steps": 2, "epochs": 15}
-        networks["conv"] = (convolutions, (0.3, 0.1), ("static", "random", "gradient"))
+        convolutions = {"layers": "24c5s2-p2-48c3-p2-96", "norm": True, "steps": 2, "epochs": 30}
+        networks["conv"] = (convolutions, (0.3, 0.1), ("static", "random", "gradient", "momentum"))
     variants = []
     for network, (shared, densities, ways) in networks.items():
         if data.startswith("nmnist"):
-            shared |= {"bin_ms": 30.0, "steps": 10, "shift": 2, "epochs": 60}
+            shared |= RECORDINGS
         whole = {**shared, "density": 1.0, "evolution": None}
+        moves = {"period": 30} if data.startswith("nmnist") else {}
         variants.append(_variant(network, data, whole, "all synapses", 1.0))
         for density in densities:
             for way in ways:
                 grow = "none" if way == "static" else way
-                options = {**shared, "density": density, "evolution": {"grow": grow}}
+                options = {**shared, "density": density, "evolution": {"grow": grow, **moves}}
                 variants.append(_variant(network, data, options, way, density))
             if network == "dense layers" and not quick:
                 variants.append(

@@ -18,13 +18,15 @@ from spikewright.errors import ConfigError
 from spikewright.progress import progress
 
 if TYPE_CHECKING:
-    from spikewright.models.systems.comparison import Claim, Comparison
+    from spikewright.models.systems.comparison import Claim, Comparison, Variant
 
 __all__ = ["SYSTEMS", "reproduce"]
 
 SYSTEMS = ("esl", "sca", "rkd", "kd", "lasnn")
 DATA, QUICK_DATA = "mnist", "mnist5k"
 """What is trained on if nothing is asked for; ``mnist5k`` comes inside a package."""
+
+SEEDS = 3
 
 
 def reproduce(
@@ -33,7 +35,8 @@ def reproduce(
     *,
     quick: bool = False,
     data: str | None = None,
-    seeds: int = 3,
+    seeds: int | None = None,
+    folds: int | None = None,
     jobs: int | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
@@ -51,7 +54,10 @@ def reproduce(
     data
         What is trained on, without a part.
     seeds
-        Runs of every variant.
+        Runs of every variant; None: as many as folds, or 3.
+    folds
+        Every seed tests on another fold of so many of all samples, for data of few; None: on the data's own
+        part.
     jobs
         Processes; None: one a core.
 
@@ -65,8 +71,10 @@ def reproduce(
 
     if system not in SYSTEMS:
         raise ConfigError(f"system must be one of {', '.join(SYSTEMS)}, not {system!r}")
-    if seeds < 1:
-        raise ConfigError(f"seeds must be 1 or more, not {seeds}")
+    for name, value, least in (("seeds", seeds, 1), ("folds", folds, 2)):
+        if value is not None and value < least:
+            raise ConfigError(f"{name} must be {least} or more, not {value}")
+    seeds = seeds or folds or SEEDS
     if output.exists() and not output.is_dir():
         raise ConfigError(f"output {str(output)!r}: must be a folder, not a file")
     # Better said now than after hours.
@@ -77,7 +85,15 @@ def reproduce(
     if find_spec("matplotlib") is None:
         raise ConfigError("pictures need matplotlib: pip install 'spikewright[plot]'")
     module = import_module(f"spikewright.models.systems.{system}")
-    comparison: Comparison = module.comparison(data or (QUICK_DATA if quick else DATA), quick=quick)
+    chosen = data or (QUICK_DATA if quick else DATA)
+    comparison: Comparison = module.comparison(chosen, quick=quick)
+
+    def with_seed(seed: int) -> "Sequence[Variant]":
+        if folds is None:
+            return comparison.variants
+        found: Comparison = module.comparison(f"{chosen}:fold{seed % folds + 1}/{folds}", quick=quick)
+        return found.variants
+
     runs = len(comparison.variants) * seeds
     with progress(f"reproducing {system}", runs) as advance:
         outcome = run(
@@ -86,6 +102,7 @@ def reproduce(
             output,
             jobs=jobs,
             force=force,
+            variants=with_seed,
             progress=lambda name: advance(1, name),
         )
     claims = comparison.claims(outcome)
@@ -94,6 +111,7 @@ def reproduce(
         "title": comparison.title,
         "paper": comparison.paper,
         "data": comparison.data,
+        "folds": folds,
         "quick": quick,
         "date": datetime.now(UTC).date().isoformat(),
         "claims": [plain(claim) for claim in claims],

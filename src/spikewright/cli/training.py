@@ -43,8 +43,8 @@ def train_command(
         str,
         typer.Option(
             metavar="DATA",
-            help=f"NAME[:foldK/N][a:b], or a path; trains on its part train, or samples a to b of it, tests on"
-            f" its part test. NAME is one of {NAMES}.",
+            help=f"NAME[:foldK/N][a:b], or a path; trains on its part train, or samples a to b of it, tests"
+            f" on its part test. NAME is one of {NAMES}.",
         ),
     ],
     output: Output,
@@ -202,7 +202,14 @@ def reproduce_command(
         str | None,
         typer.Option(metavar="DATA", help="What to train on, no part; mnist, with --quick mnist5k."),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of every variant, each with its seed.")] = 3,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Trainings of every variant, each with its seed; as many as folds, or 3."),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Every seed tests on another fold of so many, for data of few samples."),
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Trainings at a time, each on one core; as many as cores.")
     ] = None,
@@ -227,7 +234,8 @@ def reproduce_command(
     from spikewright.reproduce import reproduce
 
     folder = output or Path("out/reproduce") / (f"{system}-quick" if quick else system)
-    result = reproduce(system, folder, quick=quick, data=data, seeds=seeds, jobs=jobs, force=force)
+    runs: dict[str, int | None] = {"seeds": seeds, "folds": folds, "jobs": jobs}
+    result = reproduce(system, folder, quick=quick, data=data, **runs, force=force)
     show(result, show_reproduce, as_json)
     tell(f"{folder / 'reproduce.png'}: the picture", as_json)
     return OK
