@@ -118,7 +118,7 @@ def test_every_seed_tests_on_its_fold(tmp_path: Path, monkeypatch: pytest.Monkey
     assert found("own") == ([0, 0, 0], (None, "digits"))
     assert found("all", folds=4) == ([1, 2, 3, 4], (4, "digits"))
     assert found("more", folds=2, seeds=3) == ([1, 2, 1], (2, "digits"))
-    with pytest.raises(ConfigError, match="^folds must be 2 or more, not 1$"):
+    with pytest.raises(ConfigError, match=r"^folds must be 2 or more, not 1$"):
         reproduce("rkd", tmp_path, folds=1)
 
 

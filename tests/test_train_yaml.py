@@ -53,7 +53,7 @@ OTHER: dict[str, Any] = {
     "teacher": {
         "kind": "snn", "layers": "20", "data": "digits", "epochs": 3, "learning_rate": 0.02, "density": 0.4,
         "norm": True, "correct": 0.7, "response": 0.6, "temperature": 2.0, "feature": 0.3,
-        "feature_loss": "partial", "convert": False,
+        "feature_loss": "partial", "convert": False, "percentile": 97.5,
     },
 }  # fmt: skip
 """A value of every key that is not the one it has by default."""

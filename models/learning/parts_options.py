@@ -116,8 +116,9 @@ class TeacherOptions:
     feature, feature_loss
         Weight of the loss between the layers' activities, and which: ``partial`` (Heo et al. 2019),
         ``square``, ``attention`` (Zagoruyko & Komodakis 2017).
-    convert
-        Whether the student starts as the teacher, its thresholds balanced (needs the same layers).
+    convert, percentile
+        Whether the student starts as the teacher (needs the same layers), its thresholds balanced by what so
+        many percent of the teacher's activities stay below: the lower, the more a few steps fire.
     """
 
     kind: Literal["ann", "snn", "virtual"] = "ann"
@@ -133,6 +134,7 @@ class TeacherOptions:
     feature: float = 0.0
     feature_loss: Literal["partial", "square", "attention"] = "square"
     convert: bool = False
+    percentile: float = 99.9
 
     def __post_init__(self) -> None:
         _choices(self, "teacher")
@@ -151,6 +153,8 @@ class TeacherOptions:
                 raise ConfigError(f"teacher: {key} must be above 0 and at most 1, not {getattr(self, key)}")
         if not self.temperature > 0:
             raise ConfigError(f"teacher: temperature must be above 0, not {self.temperature}")
+        if not 0 < self.percentile <= 100:
+            raise ConfigError(f"teacher: percentile must be above 0 and at most 100, not {self.percentile}")
         if self.kind == "virtual" and (self.feature or self.convert):
             raise ConfigError("teacher: a virtual one has neither features nor weights, only answers")
         if self.convert and self.kind != "ann":

@@ -128,7 +128,7 @@ def course(
             teacher = train_teacher(options, theirs, progress)
         if taught.convert:
             assert teacher is not None
-            convert_weights(teacher.network, network, samples.some(CALIBRATION).mean())
+            convert_weights(teacher.network, network, samples.some(CALIBRATION).mean(), taught.percentile)
         objective = Distilled(options, teacher, data.classes, generator)
         objective.fit(network, samples.some(options.batch))
     return Trainer(network, samples, options, objective=objective, parts=parts_of, state=state)

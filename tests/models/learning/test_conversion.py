@@ -14,7 +14,7 @@ from spikewright.models.learning.network import SpikingNetwork
 from spikewright.models.learning.objective import scores
 from spikewright.models.learning.options import TrainOptions
 from spikewright.models.learning.teacher import train_teacher
-from spikewright.models.learning.training import options_of
+from spikewright.models.learning.training import course, options_of
 
 STEPS = 256
 
@@ -22,7 +22,7 @@ STEPS = 256
 def options(layers: str, **teacher: Any) -> TrainOptions:
     """Integrate-and-fire neurons that an analog network fits into."""
     return options_of(
-        "lasnn", layers=layers, reset="subtract", teacher={"epochs": 20, **teacher, "convert": False}
+        "lasnn", layers=layers, reset="subtract", teacher={"epochs": 20, "convert": False, **teacher}
     )
 
 
@@ -119,3 +119,19 @@ def test_refusals() -> None:
             options_of("lasnn", **{"layers": "12", key: value})
     with pytest.raises(ConfigError, match=r"^teacher: convert needs kind ann, not snn$"):
         options_of("lasnn", teacher={"kind": "snn"})
+
+
+def test_the_percentile_of_the_options_balances() -> None:
+    data = load("digits:train")
+    first = {}
+    for percentile in (99.9, 50.0):
+        chosen = options("24-16", percentile=percentile, convert=True)
+        teacher = train_teacher(chosen, data)
+        trainer = course(chosen, data, teacher=teacher)
+        peaks = activation_peaks(teacher.network, trainer.samples.some(1000).mean(), percentile)
+        source = teacher.network.stack[0]
+        expected = source.weights() * source.value_scale / peaks[0]
+        drawn = 0.03  # of other samples
+        torch.testing.assert_close(trainer.network.stack[0].synapses.weight, expected, rtol=drawn, atol=1e-4)
+        first[percentile] = peaks[0]
+    assert first[50.0] < 0.7 * first[99.9]

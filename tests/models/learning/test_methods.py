@@ -126,7 +126,7 @@ def test_sections_are_merged() -> None:
             "evolution: grew is no option; options are initial, grow, period, fraction, schedule, until",
         ),
         ({"pruning": {"kept": 0.5}}, "pruning: kept is no option; options are keep, regrow, .*, until"),
-        ({"teacher": {"layer": "5"}}, "teacher: layer is no option; options are kind, layers, .*, convert"),
+        ({"teacher": {"layer": "5"}}, "teacher: layer is no option; options are kind, .*, percentile"),
         (
             {"evolution": {"grow": "fast"}},
             "evolution: grow must be one of gradient, momentum, random, none, not 'fast'",
@@ -142,6 +142,8 @@ def test_sections_are_merged() -> None:
         ({"teacher": {"response": 1.5}}, r"teacher: response must be 0\.\.1, not 1\.5"),
         ({"teacher": {"feature": -1.0}}, r"teacher: feature must be 0 or more, not -1\.0"),
         ({"teacher": {"temperature": 0.0}}, r"teacher: temperature must be above 0, not 0\.0"),
+        ({"teacher": {"percentile": 0.0}}, r"teacher: percentile must be above 0 and at most 100, not 0\.0"),
+        ({"teacher": {"percentile": 101.0}}, r"teacher: percentile must be above .* at most 100, not 101\.0"),
         ({"teacher": {"epochs": 0}}, "teacher: epochs must be 1 or more, not 0"),
         (
             {"teacher": {"kind": "virtual", "feature": 0.5}},
