@@ -80,6 +80,7 @@ def comparison(data: str, *, quick: bool) -> Comparison:
     ]
     for steps in (2,) if quick else (1, 2, 4):
         variants.append(_student(f"LaSNN, T={steps}", data, {**whole, "steps": steps}, "LaSNN", steps))
+    variants.append(_student("from nothing, T=2", data, {**shared, "steps": 2, "teacher": None}))
     few = f"{data}[0:1000]"
     more = {**shared, "steps": 2, "epochs": 2 * shared["epochs"]}
     taught_by_all = {**teacher, "data": data}
@@ -117,6 +118,7 @@ def comparison(data: str, *, quick: bool) -> Comparison:
                     unit="times the student's 2",
                 )
             )
+        found.append(outcome.claim("it helps with all labels", "LaSNN, T=2", "from nothing, T=2", 0.0))
         found.append(
             outcome.claim(
                 "it helps with few labels", "LaSNN, 1000 labels", "from nothing, 1000 labels", 0.5
