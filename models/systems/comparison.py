@@ -69,6 +69,8 @@ class Claim:
         What is claimed, and the bound that it must hold.
     got, deviation
         Mean over the seeds, and standard deviation of the sample.
+    close
+        Whether the mean is no farther from the bound than the deviation: about as much as chance would do.
     unit
         ``points`` of accuracy (a hundredth), or another.
     """
@@ -80,6 +82,7 @@ class Claim:
     seeds: int
     n_test: int
     reproduced: bool
+    close: bool
     unit: str = "points"
 
 
@@ -111,27 +114,35 @@ class Outcome:
     ) -> Claim:
         """One variant at least ``least`` points above another, in the mean of the seeds' own differences."""
         difference = 100 * (self.of(better, key) - self.of(than, other or key))
-        return self.measured(name, f">= {least:+.1f} points", difference, lambda mean: mean >= least)
+        return self.measured(name, difference, least=least)
 
     def measured(
         self,
         name: str,
-        expected: str,
         values: np.ndarray[Any, Any],
-        holds: Callable[[float], bool],
+        *,
+        least: float | None = None,
+        most: float | None = None,
         unit: str = "points",
     ) -> Claim:
-        """A claim about the mean of a value that every seed has."""
+        """A claim about the mean of a value that every seed has: at least so much, or at most."""
         mean = float(np.mean(values))
+        deviation = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+        if least is not None:
+            sign, bound, holds = ">=", least, mean >= least
+        else:
+            assert most is not None, "a claim needs a bound"
+            sign, bound, holds = "<=", most, mean <= most
         tests = {int(run["n_test"]) for runs in self.runs.values() for run in runs if "n_test" in run}
         return Claim(
             name=name,
-            expected=expected,
+            expected=f"{sign} {bound:+.1f} points" if unit == "points" else f"{sign} {bound:g}",
             got=mean,
-            deviation=float(np.std(values, ddof=1)) if len(values) > 1 else math.nan,
+            deviation=deviation,
             seeds=len(values),
             n_test=min(tests),
-            reproduced=bool(holds(mean)),
+            reproduced=holds,
+            close=abs(mean - bound) < deviation,
             unit=unit,
         )
 

@@ -96,9 +96,8 @@ def comparison(data: str, *, quick: bool) -> Comparison:
         found = [
             outcome.measured(
                 "two steps reach the analog network or its conversion at 32",
-                ">= -1.0 points",
                 100 * (student - best),
-                lambda got: got >= -1.0,
+                least=-1.0,
             )
         ]
         ratios = []
@@ -109,15 +108,8 @@ def comparison(data: str, *, quick: bool) -> Comparison:
             ratios.append((enough[0] if enough else STEPS[-1]) / 2)
         at_equal = "steps of the conversion at equal accuracy (-0.5 points)"
         for name, least in ((at_equal, 4), ("the same (the paper)", 20)):
-            found.append(
-                outcome.measured(
-                    name,
-                    f">= {least} times",
-                    np.array(ratios),
-                    lambda got, least=least: got >= least,  # type: ignore[misc]
-                    unit="times the student's 2",
-                )
-            )
+            unit = "times the student's 2"
+            found.append(outcome.measured(name, np.array(ratios), least=least, unit=unit))
         found.append(outcome.claim("it helps with all labels", "LaSNN, T=2", "from nothing, T=2", 0.0))
         found.append(
             outcome.claim(

@@ -62,9 +62,7 @@ def comparison(data: str, *, quick: bool) -> Comparison:
             for name in ("parameters", "synaptic_operations"):
                 ratio = outcome.of(kept, name) / outcome.of(whole, name)
                 what = f"{network}: {name.replace('_', ' ')} at least halved"
-                found.append(
-                    outcome.measured(what, "<= 0.5", ratio, lambda got: got <= 0.5, unit="of the whole")
-                )
+                found.append(outcome.measured(what, ratio, most=0.5, unit="of the whole"))
             if not quick:
                 each = f"{network}, layer by layer"
                 what = f"{network}: regrowth pays where every layer keeps its share"

@@ -64,7 +64,7 @@ def reproduce(
     Returns
     -------
     dict
-        ``claims`` (``name expected got deviation seeds n_test reproduced unit``) and ``variants``.
+        ``claims`` (``name expected got deviation seeds n_test reproduced close unit``) and ``variants``.
     """
     from spikewright.models.systems.comparison import run
     from spikewright.reproduce_plot import draw

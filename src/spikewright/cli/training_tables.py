@@ -83,7 +83,8 @@ def show_reproduce(console: "Console", result: Result) -> None:
             claim["name"],
             claim["expected"],
             f"{claim['got']:+.2f}" + ("" if claim["deviation"] is None else f" ± {claim['deviation']:.2f}"),
-            "reproduced" if claim["reproduced"] else "not reproduced at this scale",
+            ("reproduced" if claim["reproduced"] else "not reproduced at this scale")
+            + (", within the deviation" if claim["close"] else ""),
         )
         for claim in result["claims"]
     ]

@@ -38,7 +38,10 @@ def test_claims_by_hand() -> None:
     # Of the seeds' own differences, so that what they share does not count.
     assert claim.deviation == pytest.approx(math.sqrt(sum((d - 4) ** 2 for d in differences) / 2))
     assert (claim.seeds, claim.n_test, claim.reproduced) == (3, 400, True)
-    assert not outcome().claim("it helps much", "better", "plain", 4.1).reproduced
+    much = outcome().claim("it helps much", "better", "plain", 4.1)
+    assert (much.reproduced, much.close) == (False, True)
+    assert claim.close, "half a point above the bound, of a deviation of 1.7"
+    assert not outcome().claim("it helps", "better", "plain", 2.0).close
     assert outcome().claim("it costs little", "plain", "better", -4.5).reproduced
     assert not outcome().claim("it costs nothing", "plain", "better", -3.9).reproduced
     other = outcome().claim("of others", "better", "plain", 0.0, key="parameters", other="accuracy_integer")
@@ -47,12 +50,14 @@ def test_claims_by_hand() -> None:
 
 def test_other_measures_by_hand() -> None:
     ratio = outcome().of("plain", "parameters") / outcome().of("better", "parameters")
-    claim = outcome().measured("smaller", "<= 0.96", ratio, lambda got: got <= 0.96, unit="of the whole")
+    claim = outcome().measured("smaller", ratio, most=0.96, unit="of the whole")
     assert claim.got == pytest.approx(np.mean([80 / 85, 82 / 84, 84 / 89]))
     assert (claim.reproduced, claim.unit, claim.expected) == (True, "of the whole", "<= 0.96")
-    single = outcome().measured("one", "> 0", np.array([2.0]), lambda got: got > 0)
+    single = outcome().measured("one", np.array([2.0]), least=0)
     assert (single.got, single.seeds) == (2.0, 1)
     assert math.isnan(single.deviation), "one seed has none"
+    assert not single.close
+    assert outcome().measured("at most", np.array([1.0, 3.0]), most=1.5).reproduced is False
 
 
 @pytest.fixture(name="calls")
