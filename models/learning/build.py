@@ -25,7 +25,7 @@ from spikewright.models.surrogate import Surrogate
 from spikewright.network import Decode, InputPort
 from spikewright.neuron import Decay
 
-__all__ = ["build_network", "input_port", "stack_layers"]
+__all__ = ["build_network", "cramped", "input_port", "stack_layers"]
 
 
 def input_port(options: TrainOptions, data: Dataset) -> InputPort:
@@ -169,6 +169,23 @@ def stack_layers(
     if density < 1:
         make_sparse(stack, density, generator)
     return SpikingNetwork(port, stack, decode=decode)
+
+
+def cramped(layers: list[SpikingLayer]) -> list[str]:
+    """A note on every convolution whose plane is smaller than its kernels, which mostly see its margins."""
+    notes = []
+    for layer in layers:
+        convolution = layer.synapses.convolution
+        if convolution is None or not max(convolution.padding):  # of a whole plane, or of single places
+            continue
+        seen = [convolution.source[axis] // convolution.pool[axis - 1] for axis in (1, 2)]
+        if min(seen) < min(convolution.size):
+            notes.append(
+                f"{layer.name}: kernels of {convolution.size[0]} by {convolution.size[1]} see a plane of"
+                f" {seen[0]} by {seen[1]}; small images want fewer strides and sums, as --layers"
+                " 16c3-p2-32c3-p2-64"
+            )
+    return notes
 
 
 def make_sparse(layers: list[SpikingLayer], density: float, generator: torch.Generator) -> None:

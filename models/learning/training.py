@@ -12,7 +12,7 @@ from spikewright.errors import ConfigError
 from spikewright.models.coding import CodingName
 from spikewright.models.data import Dataset
 from spikewright.models.export import to_nir
-from spikewright.models.learning.build import build_network, input_port
+from spikewright.models.learning.build import build_network, cramped, input_port
 from spikewright.models.learning.channels import ChannelPruner
 from spikewright.models.learning.conversion import convert_weights
 from spikewright.models.learning.log import recorded
@@ -246,7 +246,7 @@ def train(
         "loss": trainer.history[-1]["loss"] if trainer.history else None,
         "seconds": round(time.perf_counter() - started, 3),
         "options": asdict(options),
-        "notes": [*trained.notes, *held_out.notes],
+        "notes": [*trained.notes, *held_out.notes, *cramped(network.stack)],
         "history": trainer.history,
     }
     taught = trainer.objective

@@ -9,7 +9,7 @@ import torch
 from spikewright.convolution import Convolution
 from spikewright.errors import ConfigError
 from spikewright.models.data import Dataset
-from spikewright.models.learning.build import build_network, input_port
+from spikewright.models.learning.build import build_network, cramped, input_port
 from spikewright.models.learning.layer import Rectifiers
 from spikewright.models.learning.layers import LayerSpec, parse_layers
 from spikewright.models.learning.network import SpikingNetwork
@@ -123,6 +123,22 @@ def test_pooling_before_dense_layers_takes_the_whole_plane() -> None:
         ConfigError, match=r"^layers: 4c3 after sums over 16: the plane has 16 by 12 places only$"
     ):
         build(images(16, 12), "p16-4c3")
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "names"),
+    [
+        ("16c5s2-p2-32c3-p2-64", (28, 28), []),
+        ("16c5s2-p2-32c3-p2-64", (8, 8), ["conv2: kernels of 3 by 3 see a plane of 2 by 2"]),
+        ("16c3-p2-32c3-p2-64", (8, 8), []),
+        ("4c1-p2-4c1-p2-4c1-p2-8", (8, 8), []),
+        ("4c3-p4-4c5-p2-4c3", (8, 8), ["conv2: kernels of 5 by 5 see a plane of 2 by 2", "conv3: kernels"]),
+    ],
+)
+def test_convolutions_that_see_margins(layers: str, shape: tuple[int, int], names: list[str]) -> None:
+    notes = cramped(build(images(*shape), layers).stack)
+    assert len(notes) == len(names)
+    assert all(note.startswith(name) for note, name in zip(notes, names, strict=True)), notes
 
 
 def test_ports() -> None:
