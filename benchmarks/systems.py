@@ -43,6 +43,8 @@ def designs() -> Iterator[Design]:
     for density in (0.3, 0.1, 0.05):
         options = {**shared, "density": density}
         yield Design(name=f"ESL, {density:.0%}", family=family, method="esl", options=options)
+    yield Design(name="ESL, 10% of 512-512", family=family, method="esl",
+                 options={"layers": "512-512", "epochs": 60, "density": 0.1})
     family = "24c5s2-p2-48c3-p2-96, 2 steps"
     convolutions = {"layers": "24c5s2-p2-48c3-p2-96", "steps": 2, "epochs": 20, "learning_rate": 4e-3}
     yield Design(name="all channels", family=family, method="sca", options={**convolutions, "pruning": None})
