@@ -237,7 +237,9 @@ def spiking_like(
 
 
 def _flattened(network: torch.nn.Sequential, path: str) -> Iterator[tuple[str, torch.nn.Module]]:
-    for name, module in network.named_children():
+    for name, module in network._modules.items():  # `named_children` leaves out a module that stands again
+        if module is None:
+            continue
         if isinstance(module, torch.nn.Sequential):
             yield from _flattened(module, f"{path}{name}.")
         else:
