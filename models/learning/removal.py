@@ -124,8 +124,8 @@ def remove_channels(network: torch.nn.Sequential, masks: Mapping[str, torch.Tens
     ------
     ConfigError
         If a name is not that of such a module or of the last layer, a mask has another size or leaves
-        nothing, or pruned channels would reach a grouped convolution, a normalisation that follows neurons, or
-        a module with synapses or a normalisation within.
+        nothing, or pruned channels would reach a grouped convolution, a normalisation that follows neurons,
+        or a module with synapses or a normalisation within.
     """
     last = _last_synapses(network)
     children = _children(network)
@@ -153,9 +153,10 @@ def remove_channels(network: torch.nn.Sequential, masks: Mapping[str, torch.Tens
                 )
             made.append((name, _copied(module) if live is None else _norm(module, live)))
         elif isinstance(module, PASSED):
-            if isinstance(module, torch.nn.Flatten) and live is not None and not live.all():
-                if (module.start_dim, module.end_dim) != (1, -1):
-                    raise ConfigError(f"module {name!r}: must flatten all axes but the first")
+            whole = live is None or bool(live.all())
+            partly = isinstance(module, torch.nn.Flatten) and (module.start_dim, module.end_dim) != (1, -1)
+            if partly and not whole:
+                raise ConfigError(f"module {name!r}: must flatten all axes but the first")
             made.append((name, copy.deepcopy(module)))
         else:
             if live is not None and not live.all():
