@@ -232,7 +232,10 @@ class ChannelPruner:
         )
         scores[~live] = -torch.inf  # they come back by their gradient only
         chosen = torch.zeros_like(live)
+        wanted = torch.cat([gate.wanted.cpu() for gate in self._gates])
         order = self._ranked(scores)
+        dead = order[~live[order]]  # of use where a group's own part grows
+        order[live[order].sum() :] = dead[torch.argsort(wanted[dead], descending=True, stable=True)]
         start = 0
         for gate, least in zip(self._gates, self._least, strict=True):
             own = order[(order >= start) & (order < start + gate.size)]
@@ -242,7 +245,6 @@ class ChannelPruner:
             start += gate.size
         rest = order[~chosen[order]]
         chosen[rest[: number - regrown - int(chosen.sum())]] = True
-        wanted = torch.cat([gate.wanted.cpu() for gate in self._gates])
         wanted[chosen] = -torch.inf
         chosen[self._ranked(wanted)[:regrown]] = True
         for gate, mask in zip(
