@@ -18,9 +18,8 @@ from spikewright.models.learning.conversion import convert_weights
 from spikewright.models.learning.log import recorded
 from spikewright.models.learning.methods import METHODS
 from spikewright.models.learning.network import SpikingNetwork
-from spikewright.models.learning.options import TrainOptions
+from spikewright.models.learning.options import SECTIONS, TrainOptions
 from spikewright.models.learning.parts import parts_of
-from spikewright.models.learning.parts_options import EvolutionOptions, PruningOptions, TeacherOptions
 from spikewright.models.learning.reduced import reduced
 from spikewright.models.learning.results import (
     Results,
@@ -39,12 +38,6 @@ STATE = "training.pt"
 """File in the output folder that an interrupted training leaves."""
 
 OPTIONS = tuple(TrainOptions.__dataclass_fields__)
-
-SECTIONS: dict[str, Any] = {
-    "evolution": EvolutionOptions,
-    "pruning": PruningOptions,
-    "teacher": TeacherOptions,
-}
 
 
 def options_of(method: str, **options: Any) -> TrainOptions:
