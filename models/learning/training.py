@@ -211,9 +211,6 @@ def train(
 
         finish(trainer, told, resume=resume)
     network = trainer.network
-    most = network.port.max_events
-    if not held_out.static and not options.graded:
-        held_out.x.clip(0, most, out=held_out.x)  # of data in steps the test part may have higher counts
     integer, real = (
         network.integer_network(options.method),
         network.real_network(options.method, dt=options.step_s),
