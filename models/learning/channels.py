@@ -97,6 +97,10 @@ class ChannelPruner:
         names = [group.name for group in groups]
         if not groups or len(set(names)) < len(names):
             raise ConfigError(f"groups must have names of their own, not {', '.join(names) or 'none'}")
+        modules = [id(group.module) for group in groups]
+        twice = next((group.name for group in groups if modules.count(id(group.module)) > 1), None)
+        if twice is not None:
+            raise ConfigError(f"groups must mask modules of their own, not that of {twice!r} twice")
         self.groups = tuple(groups)
         self.ranking: Ranking = ranking
         self.from_epoch, self.last_epoch = from_epoch, last_epoch

@@ -84,7 +84,8 @@ def sequential_groups(network: torch.nn.Sequential) -> list[ChannelGroup]:
     Raises
     ------
     ConfigError
-        If what stands for neurons holds synapses or a normalisation of its own, or a layer stands twice.
+        If it is no sequence, what stands for neurons holds synapses or a normalisation of its own, or a layer
+        stands twice.
     """
     last = _last_synapses(network)
     groups: list[ChannelGroup] = []
@@ -123,9 +124,9 @@ def remove_channels(network: torch.nn.Sequential, masks: Mapping[str, torch.Tens
     Raises
     ------
     ConfigError
-        If a name is not that of such a module or of the last layer, a mask has another size or leaves
-        nothing, or pruned channels would reach a grouped convolution, a normalisation that follows neurons,
-        or a module with synapses or a normalisation within.
+        If it is no sequence, a name is not that of such a module or of the last layer, a mask has another
+        size or leaves nothing, or pruned channels would reach a grouped convolution, a normalisation that
+        follows neurons, or a module with synapses or a normalisation within.
     """
     last = _last_synapses(network)
     children = _children(network)
@@ -181,6 +182,10 @@ def _last_synapses(network: torch.nn.Sequential) -> str | None:
 
 def _children(network: torch.nn.Sequential) -> list[tuple[str, torch.nn.Module]]:
     """What the sequence runs, in its order; ``named_children`` leaves out a module that stands again."""
+    if type(network).forward is not torch.nn.Sequential.forward:
+        kind = type(network).__name__
+        must = "must be a torch.nn.Sequential, which runs its modules in order"
+        raise ConfigError(f"network {must}, not {kind}")
     return [(name, module) for name, module in network._modules.items() if module is not None]
 
 

@@ -336,6 +336,13 @@ def test_where_a_groups_part_grows_the_most_wanted_come_back() -> None:
     assert live == [[0, 1], [0, 1, 8, 9], [0, 1, 7, 8, 9], [0, 1, 6, 7, 8, 9]]
 
 
+def test_a_module_is_masked_once() -> None:
+    shared = torch.nn.Linear(4, 10)
+    groups = [ChannelGroup(name=name, module=shared, neurons=IF(), axis=-1) for name in "ab"]
+    with pytest.raises(ConfigError, match=r"^groups must mask modules of their own, not that of 'a' twice$"):
+        ChannelPruner(groups, keep=0.6, regrow=0.0, last_epoch=3, generator=generator())
+
+
 def test_gamma_and_random() -> None:
     network = small()
     groups = sequential_groups(network)[:1]

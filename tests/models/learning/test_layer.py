@@ -180,6 +180,8 @@ def test_a_batch_without_variance_takes_the_statistics_so_far(port: str) -> None
     network = made("8", norm=True, port=port)
     layer = network.stack[0]
     assert layer.norm is not None
+    assert layer.norm.running_mean is not None
+    assert layer.norm.running_var is not None
     x, steps = codes(network, 1), steps_of(network)
     if port == "spikes":
         x = x[:, :1]  # a single step of a single sample

@@ -8,6 +8,7 @@ import torch
 from snntorch import utils
 
 from spikewright.errors import ConfigError
+from spikewright.models.learning.analog import analog_network
 from spikewright.models.learning.channels import ChannelGroup, ChannelPruner
 from spikewright.models.learning.gates import ChannelGate
 from spikewright.models.learning.removal import (
@@ -241,7 +242,8 @@ class Twice(torch.nn.Conv2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Not torch's."""
-        return super().forward(2 * x)
+        twice: torch.Tensor = super().forward(2 * x)
+        return twice
 
 
 def test_synapses_keep_their_class_and_normalisations_are_copied() -> None:
@@ -270,7 +272,8 @@ class Block(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """What comes in, and more."""
-        return x + self.synapses(x).relu()
+        skipped: torch.Tensor = x + self.synapses(x).relu()
+        return skipped
 
 
 @pytest.mark.parametrize(
@@ -301,3 +304,35 @@ def test_planes_that_stay_planes_are_refused() -> None:
     )
     with pytest.raises(ConfigError, match=r"^module '2': must flatten all axes but the first$"):
         remove_channels(network, {"0": torch.tensor([True, False, True, True])})
+
+
+class Skipping(torch.nn.Sequential):
+    """Runs its modules in another way."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """With a skip connection."""
+        return x + super().forward(x)  # type: ignore[no-any-return,no-untyped-call]
+
+
+class Plain(torch.nn.Module):
+    """No sequence, whatever order its modules have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.neurons, self.last = torch.nn.Linear(4, 4), IF(), torch.nn.Linear(4, 4)
+
+
+@pytest.mark.parametrize(
+    "network", [Plain(), Skipping(torch.nn.Linear(4, 4), torch.nn.ReLU(), torch.nn.Linear(4, 4))]
+)
+def test_what_is_no_sequence_is_refused(network: Any) -> None:
+    must = r"must be a torch\.nn\.Sequential, which runs its modules in order"
+    kind = type(network).__name__
+    for call in (sequential_groups, lambda one: remove_channels(one, {})):
+        with pytest.raises(ConfigError, match=f"^network {must}, not {kind}$"):
+            call(network)
+    with pytest.raises(ConfigError, match=f"^analog: the network {must}, not {kind}$"):
+        analog_network(network, (4,))
+    if isinstance(network, Skipping):
+        with pytest.raises(ConfigError, match=f"^analog: module '0' {must}, not {kind}$"):
+            analog_network(torch.nn.Sequential(network), (4,))
