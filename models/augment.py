@@ -22,7 +22,7 @@ def shift_planes(samples: torch.Tensor, most: int, generator: torch.Generator) -
     moved = torch.zeros_like(samples)
     height, width = samples.shape[-2:]
     for sample, target, (down, right) in zip(samples, moved, shifts, strict=True):
-        rows, columns = height - abs(down), width - abs(right)
+        rows, columns = max(0, height - abs(down)), max(0, width - abs(right))
         to_y, to_x = max(down, 0), max(right, 0)
         from_y, from_x = max(-down, 0), max(-right, 0)
         target[..., to_y : to_y + rows, to_x : to_x + columns] = sample[

@@ -19,6 +19,7 @@ __all__ = [
     "rate_spikes",
     "real_input",
     "value_codes",
+    "within",
 ]
 
 CodingName = Literal["direct", "constant", "rate", "latency", "events"]
@@ -123,6 +124,11 @@ def value_codes(x: npt.NDArray[Any], port: InputPort) -> Codes:
     """``round(x * value_scale)``, clipped to what the port carries: ``uint8``, ``uint16`` or ``int64``."""
     wide = np.uint8 if port.value_bits <= 8 else np.uint16 if port.value_bits <= 16 else np.int64
     return np.rint(np.asarray(x, np.float64) * port.value_scale).clip(0, port.max_value).astype(wide)
+
+
+def within(x: Codes, port: InputPort) -> Codes:
+    """Counts of events as the port carries them: what an address has above that is left out."""
+    return x.clip(max=port.max_value) if x.max() > port.max_value else x
 
 
 def real_input(codes: Codes, port: InputPort) -> Codes:

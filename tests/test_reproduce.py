@@ -120,6 +120,8 @@ def test_every_seed_tests_on_its_fold(tmp_path: Path, monkeypatch: pytest.Monkey
     assert found("more", folds=2, seeds=3) == ([1, 2, 1], (2, "digits"))
     with pytest.raises(ConfigError, match=r"^folds must be 2 or more, not 1$"):
         reproduce("rkd", tmp_path, folds=1)
+    with pytest.raises(ConfigError, match=r"^jobs must be 1 or more, not -1$"):
+        reproduce("rkd", tmp_path, jobs=-1)
 
 
 def test_the_command_prints_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

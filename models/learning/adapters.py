@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch.nn.functional import batch_norm
 
 from spikewright.errors import ConfigError
 
@@ -59,5 +60,13 @@ class ChannelAdapter(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``(batch, inputs, *plane)`` to ``(batch, outputs, *plane)``."""
-        mapped: torch.Tensor = self.norm(self.weight @ x.reshape(*x.shape[:2], -1))
+        mapped: torch.Tensor = self.weight @ x.reshape(*x.shape[:2], -1)
+        norm = self.norm
+        if isinstance(norm, torch.nn.BatchNorm1d) and mapped.shape[0] * mapped.shape[2] == 1:
+            # A single value a channel has no variance: the statistics so far stand in.
+            mapped = batch_norm(
+                mapped, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+            )
+        else:
+            mapped = norm(mapped)
         return mapped.reshape(len(x), -1, *x.shape[2:])

@@ -237,7 +237,14 @@ def spiking_like(
 
 
 def _flattened(network: torch.nn.Sequential, path: str) -> Iterator[tuple[str, torch.nn.Module]]:
-    for name, module in network.named_children():
+    if type(network).forward is not torch.nn.Sequential.forward:
+        kind = type(network).__name__
+        where = f"module {path[:-1]!r}" if path else "the network"
+        must = "must be a torch.nn.Sequential, which runs its modules in order"
+        raise ConfigError(f"analog: {where} {must}, not {kind}")
+    for name, module in network._modules.items():  # `named_children` leaves out a module that stands again
+        if module is None:
+            continue
         if isinstance(module, torch.nn.Sequential):
             yield from _flattened(module, f"{path}{name}.")
         else:

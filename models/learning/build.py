@@ -74,6 +74,8 @@ def _fits(options: TrainOptions, data: Dataset) -> None:
         for key in ("bin_ms", "polarity", "encoder", "max_events", "drop", "shift_steps"):
             if getattr(options, key):
                 raise ConfigError(f"{key}: data {data.name!r} are images, which have no time of their own")
+    elif options.shift and len(data.shape) < 2:
+        raise ConfigError(f"shift: data {data.name!r} have no plane to move in, their shape is {data.shape}")
     elif options.coding != "direct" or options.training_steps is not None:
         key = "training_steps" if options.coding == "direct" else "coding"
         raise ConfigError(f"{key}: data {data.name!r} are in time, and come as they are")

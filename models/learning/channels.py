@@ -97,6 +97,10 @@ class ChannelPruner:
         names = [group.name for group in groups]
         if not groups or len(set(names)) < len(names):
             raise ConfigError(f"groups must have names of their own, not {', '.join(names) or 'none'}")
+        modules = [id(group.module) for group in groups]
+        twice = next((group.name for group in groups if modules.count(id(group.module)) > 1), None)
+        if twice is not None:
+            raise ConfigError(f"groups must mask modules of their own, not that of {twice!r} twice")
         self.groups = tuple(groups)
         self.ranking: Ranking = ranking
         self.from_epoch, self.last_epoch = from_epoch, last_epoch
@@ -232,7 +236,10 @@ class ChannelPruner:
         )
         scores[~live] = -torch.inf  # they come back by their gradient only
         chosen = torch.zeros_like(live)
+        wanted = torch.cat([gate.wanted.cpu() for gate in self._gates])
         order = self._ranked(scores)
+        dead = order[~live[order]]  # of use where a group's own part grows
+        order[live[order].sum() :] = dead[torch.argsort(wanted[dead], descending=True, stable=True)]
         start = 0
         for gate, least in zip(self._gates, self._least, strict=True):
             own = order[(order >= start) & (order < start + gate.size)]
@@ -242,7 +249,6 @@ class ChannelPruner:
             start += gate.size
         rest = order[~chosen[order]]
         chosen[rest[: number - regrown - int(chosen.sum())]] = True
-        wanted = torch.cat([gate.wanted.cpu() for gate in self._gates])
         wanted[chosen] = -torch.inf
         chosen[self._ranked(wanted)[:regrown]] = True
         for gate, mask in zip(

@@ -58,7 +58,7 @@ def convert_weights(
     Raises
     ------
     ConfigError
-        If layers differ, or one stays silent.
+        If layers differ, one stays silent, or codes are not the network's.
     """
     ours, theirs = spiking.stack, analog.stack
     if [_shape(layer) for layer in ours] != [_shape(layer) for layer in theirs]:
@@ -67,6 +67,10 @@ def convert_weights(
         raise ConfigError("convert: the student must have no norm, it is folded into the weights")
     if any(layer.recurrent is not None for layer in theirs):
         raise ConfigError("convert: layers must not be recurrent, an analog network sees one step")
+    if x.ndim != 2 or not len(x) or x.shape[1] != analog.port.size:
+        raise ConfigError(
+            f"convert: x must be input codes (batch, {analog.port.size}), not of shape {tuple(x.shape)}"
+        )
     before = 1.0
     peaks = [*activation_peaks(analog, x, percentile), 1.0]
     for source, target, peak in zip(theirs, ours, peaks, strict=True):

@@ -53,7 +53,8 @@ class SpikingLayer(torch.nn.Module):
         So many codes of the source stand for a value of 1.0.
     norm
         Whether the drive is normalised over the batch. On integers, and whenever the layer is not being
-        trained, weights and biases have the normalisation folded in (:meth:`weights`, :meth:`biases`).
+        trained, weights and biases have the normalisation folded in (:meth:`weights`, :meth:`biases`); so
+        they have for a batch that gives each channel one value only, which has no variance.
     generator
         Draws weights from the layer's neurons to themselves, a step later, if given.
     """
@@ -125,7 +126,8 @@ class SpikingLayer(torch.nn.Module):
         Held codes ``(batch, size of the source)`` stay for ``steps`` steps.
         """
         flat = x.flatten(0, 1) if steps is None else x
-        if self.norm is not None and self.training and self.weight_bits is None:
+        several = len(flat) * self.synapses.size > self.synapses.weight.shape[0]
+        if self.norm is not None and self.training and self.weight_bits is None and several:
             weight = self.synapses.weight / self.value_scale
             drive = self.norm(self._by_channel(self.synapses.drive(flat, weight, None)))
         else:

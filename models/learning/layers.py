@@ -46,6 +46,8 @@ def parse_layers(text: str) -> tuple[tuple[LayerSpec, ...], int]:
     ConfigError
         If it is none such; one line that names the layer.
     """
+    if not isinstance(text, str):
+        raise ConfigError(f"layers: must be text, as '128' or '16c3-p2-32', not {text!r}")
     layers: list[LayerSpec] = []
     pool, plane = 1, True
     for word in text.lower().split("-") if text else ():

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import torch
-import torch.nn.utils.parametrize as parametrize
 
 from spikewright.errors import CheckFailedError, ConfigError
 from spikewright.models.learning.weights import (
@@ -15,6 +14,7 @@ from spikewright.models.learning.weights import (
     check_choice,
     find_weights,
     lay_mask,
+    make_plain,
     own_densities,
     synapse_counts,
 )
@@ -160,7 +160,7 @@ class EvolvingMask:
         self.stop()
         for weight in self._weights:
             if weight.name in self._synapses:
-                parametrize.remove_parametrizations(weight.owner, weight.attribute, leave_parametrized=True)
+                make_plain(weight.owner, weight.attribute)
 
     def before_batch(self, update: int) -> None:
         """Collect the gradient of this batch if it will be needed."""

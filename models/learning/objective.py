@@ -50,6 +50,10 @@ class Labels:
             loss = torch.nn.functional.cross_entropy(each, labels.repeat_interleave(steps))
         else:
             loss = torch.nn.functional.cross_entropy(scores(network, outputs), labels)
-        if spikes and self.options.rate_penalty:
-            loss = loss + self.options.rate_penalty * sum(layer.mean() for layer in spikes) / len(spikes)
-        return loss
+        return loss + self.price(spikes)
+
+    def price(self, spikes: list[torch.Tensor]) -> torch.Tensor | float:
+        """What the spikes of the hidden layers cost."""
+        if not spikes or not self.options.rate_penalty:
+            return 0.0
+        return self.options.rate_penalty * sum(layer.mean() for layer in spikes) / len(spikes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from spikewright.errors import ConfigError
 from spikewright.models.binning import Binning, Polarity
@@ -11,7 +11,7 @@ from spikewright.models.learning.layers import parse_layers
 from spikewright.models.learning.parts_options import EvolutionOptions, PruningOptions, TeacherOptions
 from spikewright.models.surrogate import SurrogateName
 
-__all__ = ["TrainOptions"]
+__all__ = ["SECTIONS", "TrainOptions"]
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "coding": ("direct", "rate", "latency"),
@@ -23,6 +23,13 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "compare": ("gt", "ge"),
     "surrogate": get_args(SurrogateName),
 }
+
+SECTIONS: dict[str, Any] = {
+    "evolution": EvolutionOptions,
+    "pruning": PruningOptions,
+    "teacher": TeacherOptions,
+}
+"""Parts of a training, and the options of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +171,9 @@ class TrainOptions:
         for key, choices in CHOICES.items():
             if getattr(self, key) not in choices:
                 raise ConfigError(f"{key} must be one of {', '.join(choices)}, not {getattr(self, key)!r}")
+        for key, kind in SECTIONS.items():
+            if not isinstance(getattr(self, key), kind | None):
+                raise ConfigError(f"{key} must be a mapping of its options, not {getattr(self, key)!r}")
         _at_least(self, 1, ("steps", "training_steps", "batch", "patience"))
         converted = self.teacher is not None and self.teacher.convert
         _at_least(self, 0 if converted else 1, ("epochs",))
@@ -196,6 +206,11 @@ class TrainOptions:
             raise ConfigError("evolution and pruning must not stand together: channels are whole or gone")
         if self.pruning is not None and self.density < 1:
             raise ConfigError(f"pruning needs density 1, not {self.density}: channels are whole or gone")
+        # A pruned channel is at rest, one threshold away from firing.
+        flat = self.surrogate == "triangle" and self.sharpness >= 1
+        if self.pruning is not None and self.pruning.regrow and flat:
+            must = "must be below 1 for a triangle, or a pruned channel has no gradient to regrow by"
+            raise ConfigError(f"pruning: sharpness {must}, not {self.sharpness}")
         if self.teacher is not None and self.teacher.convert and (self.norm or self.recurrent):
             raise ConfigError("teacher: convert needs layers without norm and recurrence")
         if self.patience is not None and not self.validation:
@@ -205,5 +220,5 @@ class TrainOptions:
 def _at_least(options: TrainOptions, least: int, keys: Iterable[str]) -> None:
     for key in keys:
         value = getattr(options, key)
-        if value is not None and value < least:
+        if value is not None and not value >= least:
             raise ConfigError(f"{key} must be {least} or more, not {value}")

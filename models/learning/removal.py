@@ -8,6 +8,7 @@ import torch
 
 from spikewright.errors import ConfigError
 from spikewright.models.learning.gates import ChannelGate, ChannelGroup
+from spikewright.models.learning.weights import make_plain
 from spikewright.models.neurons import Neurons
 
 __all__ = ["kept", "kept_places", "remove_channels", "sequential_groups", "slice_inputs", "slice_outputs"]
@@ -26,6 +27,17 @@ PASSED = (
     torch.nn.Identity,
 )
 """What gives 0 where it is given 0, channel by channel."""
+WIRED = (
+    torch.nn.Linear,
+    torch.nn.modules.conv._ConvNd,
+    torch.nn.RNNBase,
+    torch.nn.RNNCellBase,
+    torch.nn.modules.batchnorm._NormBase,
+    torch.nn.GroupNorm,
+    torch.nn.LayerNorm,
+    torch.nn.RMSNorm,
+)
+"""What gives other channels than it is given, or no 0 for a drive of 0: no part of neurons."""
 
 
 def kept(mask: torch.Tensor) -> torch.Tensor:
@@ -68,12 +80,18 @@ def sequential_groups(network: torch.nn.Sequential) -> list[ChannelGroup]:
     Layers are linear or convolutional synapses, a batch normalisation where there is one, neurons; pooling,
     dropout and flattening may stand between. Any other module counts as neurons. Groups are named as the
     module that is masked. After linear synapses channels are the last axis, else axis 1.
+
+    Raises
+    ------
+    ConfigError
+        If it is no sequence, what stands for neurons holds synapses or a normalisation of its own, or a layer
+        stands twice.
     """
     last = _last_synapses(network)
     groups: list[ChannelGroup] = []
     pending: tuple[str, torch.nn.Module] | None = None
     axis = 1
-    for name, module in network.named_children():
+    for name, module in _children(network):
         if name == last:
             break
         if isinstance(module, SYNAPSES):
@@ -81,6 +99,9 @@ def sequential_groups(network: torch.nn.Sequential) -> list[ChannelGroup]:
         elif isinstance(module, NORMS):
             pending, axis = pending and (name, module), 1
         elif not isinstance(module, PASSED) and pending is not None:
+            _check_neurons(name, module)
+            if any(group.module is pending[1] for group in groups):
+                raise ConfigError(f"module {pending[0]!r}: must not stand twice to lose channels")
             groups.append(ChannelGroup(name=pending[0], module=pending[1], neurons=module, axis=axis))
             pending = None
     return groups
@@ -103,11 +124,13 @@ def remove_channels(network: torch.nn.Sequential, masks: Mapping[str, torch.Tens
     Raises
     ------
     ConfigError
-        If a name is not that of such a module or of the last layer, a mask has another size or leaves
-        nothing, or pruned channels would reach a grouped convolution or a normalisation that follows neurons.
+        If it is no sequence, a name is not that of such a module or of the last layer, a mask has another
+        size or leaves nothing, or pruned channels would reach a grouped convolution, a normalisation that
+        follows neurons, or a module with synapses or a normalisation within.
     """
     last = _last_synapses(network)
-    names = [name for name, _ in network.named_children()]
+    children = _children(network)
+    names = [name for name, _ in children]
     for name in masks:
         if name not in names:
             raise ConfigError(f"masks must name modules of the network, not {name!r}")
@@ -115,7 +138,6 @@ def remove_channels(network: torch.nn.Sequential, masks: Mapping[str, torch.Tens
     unused = set(masks)
     live: torch.Tensor | None = None  # channels at this point; None before the first synapses
     fired = False
-    children = list(network.named_children())
     for index, (name, module) in enumerate(children):
         if isinstance(module, SYNAPSES):
             source, live = live, torch.ones(module.weight.shape[0], dtype=torch.bool)
@@ -130,10 +152,16 @@ def remove_channels(network: torch.nn.Sequential, masks: Mapping[str, torch.Tens
                 raise ConfigError(
                     f"module {name!r}: a normalisation after neurons must not have pruned channels"
                 )
-            made.append((name, module if live is None else _norm(module, live)))
+            made.append((name, _copied(module) if live is None else _norm(module, live)))
         elif isinstance(module, PASSED):
+            whole = live is None or bool(live.all())
+            partly = isinstance(module, torch.nn.Flatten) and (module.start_dim, module.end_dim) != (1, -1)
+            if partly and not whole:
+                raise ConfigError(f"module {name!r}: must flatten all axes but the first")
             made.append((name, copy.deepcopy(module)))
         else:
+            if live is not None and not live.all():
+                _check_neurons(name, module)
             made.append((name, _neurons(module, live)))
             fired = True
     if unused:
@@ -148,8 +176,27 @@ def remove_channels(network: torch.nn.Sequential, masks: Mapping[str, torch.Tens
 
 
 def _last_synapses(network: torch.nn.Sequential) -> str | None:
-    names = [name for name, module in network.named_children() if isinstance(module, SYNAPSES)]
+    names = [name for name, module in _children(network) if isinstance(module, SYNAPSES)]
     return names[-1] if names else None
+
+
+def _children(network: torch.nn.Sequential) -> list[tuple[str, torch.nn.Module]]:
+    """What the sequence runs, in its order; ``named_children`` leaves out a module that stands again."""
+    if type(network).forward is not torch.nn.Sequential.forward:
+        kind = type(network).__name__
+        must = "must be a torch.nn.Sequential, which runs its modules in order"
+        raise ConfigError(f"network {must}, not {kind}")
+    return [(name, module) for name, module in network._modules.items() if module is not None]
+
+
+def _check_neurons(name: str, module: torch.nn.Module) -> None:
+    """Refuse what is taken for neurons and is more: a block, recurrent synapses, a normalisation."""
+    within = next((own for own in module.modules() if isinstance(own, WIRED)), None)
+    if within is not None:
+        raise ConfigError(
+            f"module {name!r}: must be neurons, channel by channel, behind pruned channels, "
+            f"not hold a {type(within).__name__}"
+        )
 
 
 def _mask_of(children: list[tuple[str, torch.nn.Module]], masks: Mapping[str, torch.Tensor]) -> str | None:
@@ -187,23 +234,13 @@ def _synapses(
             raise ConfigError(f"module {name!r}: its {inputs} inputs must come from {len(source)} channels")
         weight = slice_inputs(weight, source, places)
     weight = slice_outputs(weight, target)
-    made: Any
+    made = _copied(module)  # of its own class, which may do more than torch's
+    for attribute in list(getattr(made, "parametrizations", ())):
+        make_plain(made, attribute)
     if isinstance(module, torch.nn.Linear):
-        made = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None)
+        made.out_features, made.in_features = weight.shape
     else:
-        assert isinstance(module, torch.nn.Conv1d | torch.nn.Conv2d)
-        kind: Any = torch.nn.Conv1d if isinstance(module, torch.nn.Conv1d) else torch.nn.Conv2d
-        made = kind(
-            weight.shape[1] * module.groups,
-            weight.shape[0],
-            module.kernel_size,
-            stride=module.stride,
-            padding=module.padding,
-            dilation=module.dilation,
-            groups=module.groups,
-            bias=bias is not None,
-            padding_mode=module.padding_mode,
-        )
+        made.out_channels, made.in_channels = weight.shape[0], weight.shape[1] * made.groups
     made.weight = torch.nn.Parameter(weight.detach().clone())
     if isinstance(bias, torch.Tensor):
         made.bias = torch.nn.Parameter(slice_outputs(bias, target).detach().clone())

@@ -15,7 +15,7 @@ import torch
 from spikewright.errors import ConfigError
 from spikewright.ir import RealNetwork
 from spikewright.models.binning import Binning
-from spikewright.models.coding import CodingName, encode, real_input
+from spikewright.models.coding import CodingName, encode, real_input, within
 from spikewright.models.data import Dataset, load, parse
 from spikewright.models.export import write_nir
 from spikewright.models.integer import IntegerModel
@@ -28,6 +28,7 @@ __all__ = [
     "integer_accuracy",
     "integer_figures",
     "load_parts",
+    "need_images",
     "one_thread",
     "real_accuracy",
 ]
@@ -100,6 +101,12 @@ def load_parts(spec: str, binning: Binning | None = None) -> tuple[Dataset, Data
     return trained, held_out
 
 
+def need_images(data: Dataset) -> None:
+    """Refuse data in time, before anything is trained, where only images will do."""
+    if not data.static:
+        raise ConfigError(f"data {data.name!r}: must be images, which are shown for steps, not data in time")
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let torch work on one core: small layers gain little from more, and lose much where others compute.
@@ -155,11 +162,15 @@ def real_accuracy(
 
 
 def coded(data: Dataset, port: InputPort, **how: Any) -> Iterator[Any]:
-    """Input codes of some samples at a time: what a network of planes does for all would not fit memory."""
+    """Input codes of some samples at a time: what a network of planes does for all would not fit memory.
+
+    Of data in time the test part may have higher counts than the training: what is above is left out.
+    """
     for first in range(0, len(data), AT_A_TIME):
         some = slice(first, first + AT_A_TIME)
         y = None if data.y is None else data.y[some]
-        yield encode(replace(data, x=data.x[some], y=y, first=data.first + first), port, **how)
+        x = data.x[some] if data.static else within(data.x[some], port)
+        yield encode(replace(data, x=x, y=y, first=data.first + first), port, **how)
 
 
 def labels(data: Dataset) -> Any:

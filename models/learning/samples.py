@@ -9,7 +9,7 @@ import torch
 
 from spikewright.errors import ConfigError
 from spikewright.models.augment import drop_events, shift_images, shift_planes, shift_steps
-from spikewright.models.coding import latency_steps, value_codes
+from spikewright.models.coding import latency_steps, value_codes, within
 from spikewright.models.data import Dataset
 from spikewright.models.learning.options import TrainOptions
 from spikewright.network import InputPort
@@ -69,7 +69,8 @@ class Samples:
         self.device = device
         self.static = data.static
         held = port.kind == "hold"
-        self.x = torch.from_numpy(value_codes(data.x, port) if held else np.ascontiguousarray(data.x))
+        x = data.x if data.static else within(data.x, port)
+        self.x = torch.from_numpy(value_codes(x, port) if held else np.ascontiguousarray(x))
         self.labels = torch.from_numpy(data.y)
         small = not data.static or len(data.shape) != 2 or min(data.shape) < 16
         self.shift = (0 if small else 1) if options.shift is None else options.shift

@@ -149,10 +149,10 @@ class Distilled(torch.nn.Module):
             teacher=None if felt is None else self._felt(felt),
         )
         own = (1 - self.given.response) * torch.nn.functional.cross_entropy(logits, batch.labels)
-        of_labels = self.labels.of(network, outputs, spikes, batch.labels)
-        # The labels' loss is the training's own, with all of its options.
+        of_labels = self.labels.of(network, outputs, [], batch.labels)
+        # The labels' loss is the training's own, with all of its options; what spikes cost is no part of it.
         loss: torch.Tensor = taught - own + (1 - self.given.response) * of_labels
-        return loss
+        return loss + self.labels.price(spikes)
 
     def _felt(self, maps: Maps) -> Maps:
         """What of the teacher's drives counts: before rectification only where margins are made of them."""
@@ -168,7 +168,7 @@ def teacher_options(options: TrainOptions) -> TrainOptions:
     analog = given.kind == "ann"
     return replace(
         options,
-        layers=given.layers or options.layers,
+        layers=options.layers if given.layers is None else given.layers,
         norm=given.norm,
         density=given.density,
         epochs=given.epochs,
@@ -185,7 +185,11 @@ def teacher_options(options: TrainOptions) -> TrainOptions:
 
 
 def train_teacher(options: TrainOptions, data: Dataset, progress: Progress | None = None) -> Teacher:
-    """Train the teacher that a student's options name, on the data given."""
+    """Train the teacher that a student's options name, on the data given.
+
+    Where these are the student's own, it is not shown the samples that the student holds out: else its
+    answers would tell the student of them. Wrong labels are then the same for both.
+    """
     assert options.teacher is not None
     analog = options.teacher.kind == "ann"
     chosen = teacher_options(options)
@@ -193,7 +197,8 @@ def train_teacher(options: TrainOptions, data: Dataset, progress: Progress | Non
     device = pick_device(options.device)
     port = input_port(chosen, data)
     network = build_network(chosen, port, data.classes, generator, analog=analog).to(device)
-    samples = Samples(chosen, data, port, generator, device)
+    held_out = options.validation if options.teacher.data is None else 0.0
+    samples = Samples(replace(chosen, validation=held_out), data, port, generator, device)
     trainer = Trainer(network, samples, chosen, objective=Analog() if analog else None)
     trainer.run(progress)
     return Teacher(network, analog=analog)

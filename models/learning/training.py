@@ -18,9 +18,8 @@ from spikewright.models.learning.conversion import convert_weights
 from spikewright.models.learning.log import recorded
 from spikewright.models.learning.methods import METHODS
 from spikewright.models.learning.network import SpikingNetwork
-from spikewright.models.learning.options import TrainOptions
+from spikewright.models.learning.options import SECTIONS, TrainOptions
 from spikewright.models.learning.parts import parts_of
-from spikewright.models.learning.parts_options import EvolutionOptions, PruningOptions, TeacherOptions
 from spikewright.models.learning.reduced import reduced
 from spikewright.models.learning.results import (
     Results,
@@ -39,12 +38,6 @@ STATE = "training.pt"
 """File in the output folder that an interrupted training leaves."""
 
 OPTIONS = tuple(TrainOptions.__dataclass_fields__)
-
-SECTIONS: dict[str, Any] = {
-    "evolution": EvolutionOptions,
-    "pruning": PruningOptions,
-    "teacher": TeacherOptions,
-}
 
 
 def options_of(method: str, **options: Any) -> TrainOptions:
@@ -218,9 +211,6 @@ def train(
 
         finish(trainer, told, resume=resume)
     network = trainer.network
-    most = network.port.max_events
-    if not held_out.static and not options.graded:
-        held_out.x.clip(0, most, out=held_out.x)  # of data in steps the test part may have higher counts
     integer, real = (
         network.integer_network(options.method),
         network.real_network(options.method, dt=options.step_s),

@@ -17,6 +17,7 @@ __all__ = [
     "check_choice",
     "find_weights",
     "lay_mask",
+    "make_plain",
     "own_densities",
     "synapse_counts",
 ]
@@ -168,6 +169,18 @@ def lay_mask(weight: Weight, mask: torch.Tensor, *, rescale: bool) -> Collecting
     weight.parameter.mul_(synapses.mask)
     parametrize.register_parametrization(weight.owner, weight.attribute, synapses)
     return synapses
+
+
+def make_plain(owner: torch.nn.Module, attribute: str) -> None:
+    """Leave a plain parameter of what a parametrization made of it.
+
+    Torch takes the attribute off the module's class, which copies of the module share: without a class of its
+    own first, they would lose their weight.
+    """
+    shared = type(owner)
+    own = {key: value for key, value in vars(shared).items() if key not in ("__dict__", "__weakref__")}
+    owner.__class__ = type(shared.__name__, shared.__bases__, own)
+    parametrize.remove_parametrizations(owner, attribute, leave_parametrized=True)
 
 
 def check_choice(name: str, value: str, allowed: Sequence[str]) -> None:

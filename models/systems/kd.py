@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from spikewright.models.data import Dataset
-from spikewright.models.learning.results import integer_accuracy, load_parts, one_thread
+from spikewright.models.learning.results import integer_accuracy, load_parts, need_images, one_thread
 from spikewright.models.learning.training import course, finish, options_of
 from spikewright.models.systems.comparison import Claim, Comparison, Figures, Outcome, Variant
 
@@ -27,6 +27,7 @@ def with_noise(method: str, data: str, options: Mapping[str, Any], seed: int) ->
     """Train once; accuracies on the test part as it is, and with noise that training never saw."""
     chosen = options_of(method, seed=seed, **options)
     trained, held_out = load_parts(data, chosen.binning)
+    need_images(trained)
     trainer = course(chosen, trained)
     finish(trainer, None)
     integer = trainer.network.integer_network(method)

@@ -14,7 +14,7 @@ import torch
 
 from spikewright.models.learning.build import build_network
 from spikewright.models.learning.conversion import convert_weights
-from spikewright.models.learning.results import integer_accuracy, load_parts, one_thread
+from spikewright.models.learning.results import integer_accuracy, load_parts, need_images, one_thread
 from spikewright.models.learning.samples import Samples
 from spikewright.models.learning.teacher import train_teacher
 from spikewright.models.learning.trainer import CALIBRATION
@@ -32,14 +32,16 @@ def converted(method: str, data: str, options: Mapping[str, Any], seed: int) -> 
     """Accuracy of the analog teacher, and of what it is converted to after every number of steps."""
     chosen = options_of(method, seed=seed, **options)
     trained, held_out = load_parts(data, chosen.binning)
+    need_images(trained)
     teacher = train_teacher(chosen, trained)
     network = teacher.network
+    device = next(network.parameters()).device
     generator = torch.Generator().manual_seed(seed)
-    samples = Samples(chosen, trained, network.port, generator, torch.device("cpu"))
+    samples = Samples(chosen, trained, network.port, generator, device)
     x = samples.shown(torch.arange(min(CALIBRATION, len(trained))), augmented=False).mean()
     figures = {"n_test": float(len(held_out)), "analog": teacher.accuracy(chosen, held_out)}
     for steps in STEPS:
-        spiking = build_network(chosen, network.port, trained.classes, generator)
+        spiking = build_network(chosen, network.port, trained.classes, generator).to(device)
         convert_weights(network, spiking, x)
         spiking.quantize(chosen.weight_bits, chosen.state_bits, x, steps)
         integer = spiking.integer_network("converted")

@@ -71,7 +71,7 @@ def reproduce(
 
     if system not in SYSTEMS:
         raise ConfigError(f"system must be one of {', '.join(SYSTEMS)}, not {system!r}")
-    for name, value, least in (("seeds", seeds, 1), ("folds", folds, 2)):
+    for name, value, least in (("seeds", seeds, 1), ("folds", folds, 2), ("jobs", jobs, 1)):
         if value is not None and value < least:
             raise ConfigError(f"{name} must be {least} or more, not {value}")
     seeds = seeds or folds or SEEDS

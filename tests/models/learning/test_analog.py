@@ -36,6 +36,14 @@ def convolutions() -> nn.Sequential:
     )  # fmt: skip
 
 
+def twice() -> nn.Sequential:
+    relu, pool, block = nn.ReLU(), nn.AvgPool2d(2), nn.Sequential(nn.Linear(12, 12), nn.ReLU())
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1), relu, pool, nn.Conv2d(3, 3, 3, padding=1), relu, pool,
+        nn.Flatten(), block, block, nn.Linear(12, 4),
+    )  # fmt: skip
+
+
 SEQUENCES: dict[str, tuple[nn.Sequential, tuple[int, ...]]] = {
     "convolutions": (convolutions(), (2, 11, 14)),
     "dense": (nn.Sequential(nn.Linear(7, 9, bias=False), nn.ReLU(), nn.Linear(9, 4)), (7,)),
@@ -50,6 +58,7 @@ SEQUENCES: dict[str, tuple[nn.Sequential, tuple[int, ...]]] = {
         nn.Sequential(nn.Conv2d(1, 3, 3, dilation=2, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(48, 3)),
         (1, 6, 6),
     ),
+    "modules that stand twice": (twice(), (1, 8, 8)),
 }  # fmt: skip
 
 

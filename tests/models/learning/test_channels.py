@@ -316,6 +316,33 @@ def test_pruned_channels_come_back_by_their_gradient_only() -> None:
     assert live(pruner) == [[0, 0, 0, 0, 1, 1, 1, 1]]
 
 
+def test_where_a_groups_part_grows_the_most_wanted_come_back() -> None:
+    groups = [
+        ChannelGroup(name=name, module=torch.nn.Linear(4, 10), neurons=IF(), axis=-1) for name in "ab"
+    ]
+    pruner = ChannelPruner(
+        groups, keep=0.6, regrow=0.4, last_epoch=3, fade=True, scope="layer", minimum=1,
+        generator=generator(),
+    )  # fmt: skip
+    live = []
+    for epoch in range(4):
+        for gate, much in zip(pruner._gates, (100, 1), strict=True):
+            gate.activity += torch.arange(10.0, 0, -1)
+            gate.seen += 1
+            gate.wanted += much * torch.arange(10.0)  # the least active are wanted most, those of a above all
+        pruner.after_epoch(epoch)
+        live.append(pruner.masks()["b"].nonzero().flatten().tolist())
+    # The share that comes back falls, and so each group's own part grows: of b, which nothing came back to.
+    assert live == [[0, 1], [0, 1, 8, 9], [0, 1, 7, 8, 9], [0, 1, 6, 7, 8, 9]]
+
+
+def test_a_module_is_masked_once() -> None:
+    shared = torch.nn.Linear(4, 10)
+    groups = [ChannelGroup(name=name, module=shared, neurons=IF(), axis=-1) for name in "ab"]
+    with pytest.raises(ConfigError, match=r"^groups must mask modules of their own, not that of 'a' twice$"):
+        ChannelPruner(groups, keep=0.6, regrow=0.0, last_epoch=3, generator=generator())
+
+
 def test_gamma_and_random() -> None:
     network = small()
     groups = sequential_groups(network)[:1]

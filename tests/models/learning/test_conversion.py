@@ -109,6 +109,10 @@ def test_refusals() -> None:
     normed = options_of("lasnn", layers="12", norm=True, teacher=None)
     with pytest.raises(ConfigError, match=r"^convert: the student must have no norm, it is folded into"):
         convert_weights(built(options("12"), analog=True), built(normed), x)
+    codes = r"^convert: x must be input codes \(batch, 64\), not of shape "
+    for wrong in (torch.rand(20, 8, 8), torch.rand(20, 63), x[:0]):
+        with pytest.raises(ConfigError, match=codes):
+            convert_weights(built(options("12"), analog=True), built(options("12")), wrong)
     silent = built(options("12-8"), analog=True)
     with torch.no_grad():
         silent.stack[1].bias.fill_(-1000)

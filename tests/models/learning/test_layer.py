@@ -14,6 +14,7 @@ from spikewright.models.integer import IntegerModel
 from spikewright.models.learning.build import stack_layers
 from spikewright.models.learning.layer import SpikingLayer
 from spikewright.models.learning.network import SpikingNetwork
+from spikewright.models.learning.training import options_of, train
 from spikewright.models.neurons import NeuronRule
 from spikewright.models.real import RealModel
 from spikewright.network import InputPort
@@ -172,3 +173,27 @@ def test_refusals() -> None:
         network.integer_network("net")
     with pytest.raises(ConfigError, match=r"^state_bits: 8 are too few for potentials of 1e\+03$"):
         network.stack[0].quantize(8, 8, 1000.0)
+
+
+@pytest.mark.parametrize("port", ["held", "spikes"])
+def test_a_batch_without_variance_takes_the_statistics_so_far(port: str) -> None:
+    network = made("8", norm=True, port=port)
+    layer = network.stack[0]
+    assert layer.norm is not None
+    assert layer.norm.running_mean is not None
+    assert layer.norm.running_var is not None
+    x, steps = codes(network, 1), steps_of(network)
+    if port == "spikes":
+        x = x[:, :1]  # a single step of a single sample
+    before = [layer.norm.running_mean.clone(), layer.norm.running_var.clone()]
+    expected = network.eval()(x, steps)[0]
+    got = network.train()(x, steps)[0]
+    torch.testing.assert_close(got, expected)
+    got.sum().backward()
+    assert layer.norm.weight.grad is not None
+    torch.testing.assert_close([layer.norm.running_mean, layer.norm.running_var], before, rtol=0, atol=0)
+
+
+def test_it_trains_to_a_last_batch_of_one() -> None:
+    options = options_of("esl", layers="8", epochs=1, batch=20, norm=True, real_share=1.0)
+    assert train(options, "digits[:41]", None).metrics["n_train"] == 41

@@ -323,6 +323,8 @@ def test_a_copy_of_the_network_stands_alone() -> None:
     weight = copied.weight.detach().clone()
     batch(layer, mask, optimizer, GRADIENT, step=True)
     assert copied.weight.equal(weight)
+    mask.remove()
+    assert copied.weight.equal(weight), "torch would take the weight off the class that both have"
 
 
 def test_weights_start_rescaled_and_zero_outside() -> None:

@@ -157,6 +157,14 @@ def test_sections_are_merged() -> None:
             {"pruning": {}, "density": 0.5},
             r"pruning needs density 1, not 0\.5: channels are whole or gone",
         ),
+        (
+            {"pruning": {}, "density": 1.0, "surrogate": "triangle"},
+            r"pruning: sharpness must be below 1 for a triangle, or .* no gradient to regrow by, not 2\.0",
+        ),
+        ({"evolution": "random"}, "evolution must be a mapping of its options, not 'random'"),
+        ({"teacher": True}, "teacher must be a mapping of its options, not True"),
+        ({"layers": 64}, "layers: must be text, as '128' or '16c3-p2-32', not 64"),
+        ({"rate_penalty": float("nan")}, "rate_penalty must be 0 or more, not nan"),
         ({"loss": "mse"}, "loss must be one of mean, tet, not 'mse'"),
         ({"optimizer": "lion"}, "optimizer must be one of adam, adamw, sgd, not 'lion'"),
     ],
@@ -164,6 +172,11 @@ def test_sections_are_merged() -> None:
 def test_options_that_are_none(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=f"^{message}$"):
         options_of("sparse", **options)
+
+
+def test_a_triangle_that_reaches_rest_may_regrow() -> None:
+    assert options_of("sca", surrogate="triangle", sharpness=0.5).pruning is not None
+    assert options_of("sca", surrogate="triangle", pruning={"regrow": 0.0}).pruning is not None
 
 
 def test_a_teachers_layers_are_checked_like_the_students() -> None:

@@ -8,6 +8,7 @@ import torch
 from snntorch import utils
 
 from spikewright.errors import ConfigError
+from spikewright.models.learning.analog import analog_network
 from spikewright.models.learning.channels import ChannelGroup, ChannelPruner
 from spikewright.models.learning.gates import ChannelGate
 from spikewright.models.learning.removal import (
@@ -212,3 +213,126 @@ def test_refuses_what_cannot_be_cut() -> None:
         ConfigError, match=r"^module '2': a normalisation after neurons must not have pruned channels$"
     ):
         remove_channels(after, half)
+
+
+def test_modules_may_stand_twice() -> None:
+    torch.manual_seed(0)
+    relu, pool = torch.nn.ReLU(), torch.nn.AvgPool2d(2)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 6, 3, padding=1), relu, pool, torch.nn.Conv2d(6, 5, 3, padding=1), relu, pool,
+        torch.nn.Flatten(), torch.nn.Linear(20, 3),
+    )  # fmt: skip
+    assert [group.name for group in sequential_groups(network)] == ["0", "3"]
+    x = torch.randn(4, 1, 8, 8)
+    masks = pruned(network, {"0": [1, 0, 1, 1, 0, 1], "3": [0, 1, 1, 1, 0]})
+    smaller = remove_channels(network, masks)
+    assert len(smaller) == 8
+    torch.testing.assert_close(smaller(x), network(x))
+
+
+def test_a_layer_that_stands_twice_is_not_pruned() -> None:
+    layer = torch.nn.Linear(4, 4)
+    network = torch.nn.Sequential(layer, IF(), layer, IF(), torch.nn.Linear(4, 2))
+    with pytest.raises(ConfigError, match=r"^module '2': must not stand twice to lose channels$"):
+        sequential_groups(network)
+
+
+class Twice(torch.nn.Conv2d):
+    """A convolution of a class of its own, as other frameworks have them."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Not torch's."""
+        twice: torch.Tensor = super().forward(2 * x)
+        return twice
+
+
+def test_synapses_keep_their_class_and_normalisations_are_copied() -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.BatchNorm2d(2), Twice(2, 6, 3, padding=1, groups=2), torch.nn.ReLU(), Twice(6, 4, 3),
+        torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(16, 3),
+    ).eval()  # fmt: skip
+    torch.nn.utils.parametrizations.weight_norm(network[3])
+    masks = pruned(network, {"3": [0, 1, 1, 0]})
+    smaller: Any = remove_channels(network, masks)
+    x = torch.randn(5, 2, 4, 4)
+    torch.testing.assert_close(smaller(x), network(x))
+    assert isinstance(smaller[1], Twice)
+    assert type(smaller[3]) is Twice
+    assert (smaller[1].in_channels, smaller[3].in_channels, smaller[3].out_channels) == (2, 6, 2)
+    assert smaller[0] is not network[0], "the smaller one stands alone"
+
+
+class Block(torch.nn.Module):
+    """A skip connection around synapses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.synapses = torch.nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """What comes in, and more."""
+        skipped: torch.Tensor = x + self.synapses(x).relu()
+        return skipped
+
+
+@pytest.mark.parametrize(
+    ("module", "holds"),
+    [
+        (Block(), "Conv2d"),
+        (torch.nn.GroupNorm(2, 4), "GroupNorm"),
+        (torch.nn.ConvTranspose2d(4, 4, 3, padding=1), "ConvTranspose2d"),
+        (torch.nn.Sequential(torch.nn.BatchNorm2d(4), torch.nn.ReLU()), "BatchNorm2d"),
+        (snntorch.RLeaky(beta=0.9, linear_features=4, init_hidden=True), "Linear"),
+    ],
+)
+def test_what_is_more_than_neurons_is_refused(module: torch.nn.Module, holds: str) -> None:
+    first, last = torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.Linear(64, 2)
+    must = "must be neurons, channel by channel, behind pruned channels"
+    direct = torch.nn.Sequential(first, module, torch.nn.Flatten(), last)
+    with pytest.raises(ConfigError, match=f"^module '1': {must}, not hold a {holds}$"):
+        sequential_groups(direct)
+    later = torch.nn.Sequential(first, torch.nn.ReLU(), module, torch.nn.Flatten(), last)
+    with pytest.raises(ConfigError, match=f"^module '2': {must}, not hold a {holds}$"):
+        remove_channels(later, {"0": torch.tensor([True, False, True, True])})
+    remove_channels(later, {})  # nothing goes, so nothing of it must
+
+
+def test_planes_that_stay_planes_are_refused() -> None:
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(2), torch.nn.Linear(4, 2)
+    )
+    with pytest.raises(ConfigError, match=r"^module '2': must flatten all axes but the first$"):
+        remove_channels(network, {"0": torch.tensor([True, False, True, True])})
+
+
+class Skipping(torch.nn.Sequential):
+    """Runs its modules in another way."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """With a skip connection."""
+        return x + super().forward(x)  # type: ignore[no-any-return,no-untyped-call]
+
+
+class Plain(torch.nn.Module):
+    """No sequence, whatever order its modules have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.neurons, self.last = torch.nn.Linear(4, 4), IF(), torch.nn.Linear(4, 4)
+
+
+@pytest.mark.parametrize(
+    "network", [Plain(), Skipping(torch.nn.Linear(4, 4), torch.nn.ReLU(), torch.nn.Linear(4, 4))]
+)
+def test_what_is_no_sequence_is_refused(network: Any) -> None:
+    must = r"must be a torch\.nn\.Sequential, which runs its modules in order"
+    kind = type(network).__name__
+    for call in (sequential_groups, lambda one: remove_channels(one, {})):
+        with pytest.raises(ConfigError, match=f"^network {must}, not {kind}$"):
+            call(network)
+    with pytest.raises(ConfigError, match=f"^analog: the network {must}, not {kind}$"):
+        analog_network(network, (4,))
+    if isinstance(network, Skipping):
+        with pytest.raises(ConfigError, match=f"^analog: module '0' {must}, not {kind}$"):
+            analog_network(torch.nn.Sequential(network), (4,))

@@ -9,11 +9,12 @@ import torch
 
 from spikewright.errors import ConfigError
 from spikewright.models.data import Dataset, load
+from spikewright.models.learning import teacher as teacher_module
 from spikewright.models.learning import training
 from spikewright.models.learning.layer import Rectifiers
 from spikewright.models.learning.objective import Labels, scores
 from spikewright.models.learning.options import TrainOptions
-from spikewright.models.learning.samples import Batch
+from spikewright.models.learning.samples import Batch, Samples
 from spikewright.models.learning.teacher import Distilled, Teacher, teacher_options, train_teacher
 from spikewright.models.learning.teaching import AttentionLoss, FeatureLoss
 from spikewright.models.learning.trainer import Trainer
@@ -119,6 +120,44 @@ def test_a_virtual_teacher_by_hand() -> None:
     assert "accuracy_teacher" not in metrics
     with pytest.raises(ConfigError, match=r"^correct must be above 1/10 and at most 1, not 0\.1$"):
         train(options(kind="virtual", correct=0.1), "digits[:100]", None)
+
+
+@pytest.mark.parametrize("kind", ["virtual", "ann"])
+def test_spikes_cost_the_same_whatever_answers_count(kind: str) -> None:
+    for response in (0.5, 1.0):
+        chosen = options(kind=kind, response=response)
+        losses = []
+        for price in (0.0, 0.8):
+            trainer, objective, batch = taught(dataclasses.replace(chosen, rate_penalty=price))
+            losses.append(objective(trainer.network, batch).item())
+            rates = [layer.mean().item() for layer in trainer.network(batch.x, batch.steps)[1]]
+        assert losses[1] - losses[0] == pytest.approx(0.8 * np.mean(rates), rel=1e-3)
+
+
+def test_a_teacher_never_sees_what_its_student_is_judged_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Samples] = []
+
+    class Watched(Samples):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            seen.append(self)
+
+    monkeypatch.setattr(teacher_module, "Samples", Watched)
+    chosen = dataclasses.replace(options(), validation=0.25, label_noise=0.3)
+    ours = course(chosen, load(DATA)).samples
+    (theirs,) = seen
+    assert len(theirs) == len(ours) == 150
+    assert torch.equal(theirs.labels, ours.labels), "where labels are wrong, they are so for both"
+    shown = torch.cat([batch.x for batch in theirs.batches()])
+    assert torch.equal(shown.sum(dim=0), ours.x[:150].flatten(1).float().sum(dim=0))
+    course(dataclasses.replace(options(data="digits[:80]"), validation=0.25), load(DATA))
+    assert len(seen[1]) == 80
+
+
+def test_a_teacher_without_hidden_layers() -> None:
+    _, objective, _ = taught(options(taught_by=""))
+    assert objective.teacher is not None
+    assert len(objective.teacher.network.stack) == 1
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,14 @@ def test_an_adapter_is_a_convolution_of_size_one(plane: tuple[int, ...]) -> None
     )
 
 
+def test_an_adapter_takes_a_single_sample() -> None:
+    adapter = ChannelAdapter(3, 4, generator=torch.Generator().manual_seed(0), normalize=True)
+    adapter(torch.randn(20, 3))  # statistics to stand in
+    x = torch.randn(1, 3)
+    got = adapter(x)
+    torch.testing.assert_close(adapter.eval()(x), got)
+
+
 def test_feature_loss_with_margins() -> None:
     student, teacher = {"s": maps(8, 3, 4, 4).requires_grad_()}, {"t": maps(8, 5, 2, 2, seed=1)}
     loss = FeatureLoss([("s", "t")], generator=generator())

@@ -143,6 +143,40 @@ def test_planes_move_as_a_whole() -> None:
     assert {int(sample[0, 0].sum()) for sample in moved} == {1, 2}, "what leaves the plane is gone"
 
 
+def test_a_plane_may_leave_itself() -> None:
+    samples = torch.ones(40, 2, 3, 4)
+    moved = shift_planes(samples, 6, torch.Generator().manual_seed(0))
+    sums = {int(sample.sum()) for sample in moved}
+    assert min(sums) == 0
+    assert sums <= {2 * high * wide for high in range(4) for wide in range(5)}
+
+
+def test_lines_have_no_plane_to_move_in(sequences: str) -> None:
+    no_plane = r"have no plane to move in, their shape is \(5,\)"
+    with pytest.raises(ConfigError, match=rf"^shift: data '.*' {no_plane}$"):
+        train(recurrent(shift=1), sequences, None)
+
+
+@pytest.mark.parametrize("graded", [True, False])
+def test_what_the_input_cannot_carry_is_left_out(graded: bool, sequences: str, tmp_path: Path) -> None:
+    with np.load(sequences) as archive:
+        x, y = archive["x"].copy(), archive["y"]
+    held_out = load(f"{sequences}:test").x
+    x[[any(np.array_equal(sample, other) for other in held_out) for sample in x]] *= 9
+    np.savez(tmp_path / "high.npz", x=x, y=y)
+    high = str(tmp_path / "high.npz")
+    highest = [int(load(f"{high}:{part}").x.max()) for part in ("train", "test")]
+    assert highest == [1, 9], "only the test part has more than one event of an address and step"
+    short = recurrent(epochs=1, graded=graded)
+    expected = train(short, sequences, None).metrics["accuracy_integer"]
+    assert train(short, high, None).metrics["accuracy_integer"] == expected
+
+    x[:] *= 3
+    np.savez(tmp_path / "more.npz", x=x, y=y)
+    trainer = course(recurrent(max_events=2), load(f"{tmp_path / 'more.npz'}:train"))
+    assert trainer.network.port.max_events == trainer.samples.some(50).x.max() == 2
+
+
 def test_refusals(planes: str, sequences: str) -> None:
     for make, data, message in (
         (

@@ -1,12 +1,18 @@
 """What systems measure beside a plain training: after pruning, under noise, over a conversion's steps."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from spikewright.errors import ConfigError
 from spikewright.models.data import load
+from spikewright.models.learning.network import SpikingNetwork
+from spikewright.models.learning.teacher import Teacher, train_teacher
 from spikewright.models.learning.training import options_of, train
+from spikewright.models.systems import lasnn
 from spikewright.models.systems.esl import pruned_after
 from spikewright.models.systems.kd import NOISES, noisy, with_noise
 from spikewright.models.systems.lasnn import STEPS, converted, taught
@@ -79,3 +85,32 @@ def test_how_soon_a_loss_has_fallen() -> None:
     assert figures["epochs"] == first
     assert 1 < first <= 6
     assert figures["first_loss"] == losses[0]
+
+
+@pytest.mark.parametrize("measure", [with_noise, converted])
+def test_data_in_time_are_refused_before_anything_is_trained(measure: Any, tmp_path: Path) -> None:
+    y = np.arange(30) % 3
+    np.savez(tmp_path / "lines.npz", x=np.ones((30, 4, 5), np.uint8), y=y)
+    options: dict[str, Any] = {"layers": "8", "epochs": 10**9, "teacher": {"epochs": 10**9}}
+    with pytest.raises(ConfigError, match=r"^data '.*lines\.npz:train': must be images, which are shown"):
+        measure("lasnn", str(tmp_path / "lines.npz"), options, 0)
+
+
+def test_a_conversion_is_where_its_teacher_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def elsewhere(*arguments: Any) -> Teacher:
+        teacher = train_teacher(*arguments)
+        teacher.network.to("meta")  # as if trained on a GPU
+        monkeypatch.setattr(Teacher, "accuracy", lambda *_: 0.0)
+        return teacher
+
+    seen: list[set[str]] = []
+
+    def given(analog: SpikingNetwork, spiking: SpikingNetwork, x: torch.Tensor) -> None:
+        seen.append({t.device.type for t in (*analog.parameters(), *spiking.parameters(), x)})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lasnn, "train_teacher", elsewhere)
+    monkeypatch.setattr(lasnn, "convert_weights", given)
+    with pytest.raises(KeyboardInterrupt):
+        converted("lasnn", "digits[:60]", {"layers": "8", "teacher": {"epochs": 1}}, 0)
+    assert seen == [{"meta"}]
