@@ -136,6 +136,11 @@ class ChannelPruner:
         """Share of all channels that is live."""
         return sum(int(gate.live().sum()) for gate in self._gates) / self._total
 
+    @property
+    def settled(self) -> bool:
+        """Whether channels stay as they are from now on."""
+        return not any(gate.mask.requires_grad for gate in self._gates)
+
     def masks(self) -> dict[str, torch.Tensor]:
         """Which channels are live, of every group: booleans ``(channels,)``."""
         return {gate.name: gate.live() for gate in self._gates}

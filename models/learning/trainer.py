@@ -10,10 +10,12 @@ from typing import Any
 import torch
 
 from spikewright.errors import ConfigError
+from spikewright.models.learning.channels import ChannelPruner
 from spikewright.models.learning.network import SpikingNetwork
 from spikewright.models.learning.objective import Labels, Objective, scores
 from spikewright.models.learning.options import TrainOptions
 from spikewright.models.learning.part import Part
+from spikewright.models.learning.reduced import reduced
 from spikewright.models.learning.resume import read_state, write_state
 from spikewright.models.learning.samples import Samples
 
@@ -130,11 +132,20 @@ class Trainer:
         return figures
 
     def quantize(self) -> None:
-        """Go over to integers, with scales that fit the network as it is now."""
+        """Go over to integers, with scales that fit the network as it is now, but not its dead channels.
+
+        Their weights are kept until masks stay, and would widen the grid of all others.
+        """
         batch = self.samples.some(CALIBRATION if self.samples.static else CALIBRATION // 5)
         # Potentials reach higher in all the steps of the use than in fewer of the training.
         steps = batch.steps if batch.steps is None else self.samples.whole_steps
-        self.network.quantize(self.options.weight_bits, self.options.state_bits, batch.x, steps)
+        fitted = self.network
+        for part in self.parts:
+            if isinstance(part, ChannelPruner) and part.settled:
+                fitted = reduced(fitted, part.masks())  # has the same neurons, whose scales are set
+        fitted.quantize(self.options.weight_bits, self.options.state_bits, batch.x, steps)
+        for layer in self.network.stack:
+            layer.weight_bits = self.options.weight_bits
 
     @torch.no_grad()
     def accuracy(self) -> float:

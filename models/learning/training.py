@@ -10,7 +10,7 @@ import torch
 
 from spikewright.errors import ConfigError
 from spikewright.models.coding import CodingName
-from spikewright.models.data import Dataset
+from spikewright.models.data import Dataset, parse
 from spikewright.models.export import to_nir
 from spikewright.models.learning.build import build_network, cramped, input_port
 from spikewright.models.learning.channels import ChannelPruner
@@ -128,11 +128,17 @@ def course(
 
 
 def _fits(theirs: Dataset, ours: Dataset) -> None:
-    """Refuse to train a teacher on data that it could not answer the student's batches from."""
+    """Refuse a teacher's data that it could not answer the student's batches from, or that are its test."""
     if (math.prod(theirs.shape), theirs.classes) != (math.prod(ours.shape), ours.classes):
         raise ConfigError(
             f"teacher: data {theirs.name!r} must have the student's {math.prod(ours.shape)} values and "
             f"{ours.classes} classes, not {math.prod(theirs.shape)} and {theirs.classes}"
+        )
+    taught, learnt = parse(theirs.name), parse(ours.name)
+    if taught.name == learnt.name and taught.fold != learnt.fold:
+        raise ConfigError(
+            f"teacher: data {theirs.name!r} must be of the same fold as the student's {ours.name!r}: it would"
+            " learn what the student is tested on"
         )
 
 

@@ -44,6 +44,7 @@ def comparison(data: str, *, quick: bool) -> Comparison:
 
     For dense layers, for wider ones, and for convolutions.
     """
+    recordings = data.startswith("nmnist")
     networks: dict[str, tuple[dict[str, Any], Sequence[float], Sequence[str]]] = {
         "dense layers": (
             {"epochs": 25 if quick else 30},
@@ -55,11 +56,11 @@ def comparison(data: str, *, quick: bool) -> Comparison:
         every = ("static", "random", "gradient", "momentum")
         networks["wide layers"] = ({"layers": "512-512", "epochs": 60}, (0.1,), every)
         convolutions = {"layers": "24c5s2-p2-48c3-p2-96", "norm": True, "steps": 2, "epochs": 30}
-        networks["conv"] = (convolutions, (0.3, 0.1), every)
+        networks["conv"] = (convolutions, (0.1,) if recordings else (0.3, 0.1), every)
     variants = []
     for network, (shared, densities, ways) in networks.items():
         moves: dict[str, Any] = {}
-        if data.startswith("nmnist"):
+        if recordings:
             shared |= RECORDINGS
             moves = {"period": 30}  # updates are few
         whole = {**shared, "density": 1.0, "evolution": None}

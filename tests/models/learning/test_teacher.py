@@ -231,6 +231,11 @@ def test_taught_by_other_data(monkeypatch: pytest.MonkeyPatch) -> None:
         assert metrics["n_train"] == 160
         assert 0 <= metrics["accuracy_teacher"] <= 1
         assert seen.pop() == count
+    for mine, theirs in (("digits:fold2/5", "digits"), ("digits", "digits:fold2/5")):
+        with pytest.raises(ConfigError, match=r"^teacher: data .* must be of the same fold as the student's"):
+            train(options(data=theirs), mine, None)
+    assert train(options(data="digits:fold2/5"), "digits:fold2/5[:160]", None).metrics["n_train"] == 160
+    assert seen.pop() == 1437
     values = "must have the student's 64 values and 10 classes, not 784 and 10"
     with pytest.raises(ConfigError, match=rf"^teacher: data 'mnist5k:train' {values}$"):
         train(options(data="mnist5k"), "digits[:100]", None)

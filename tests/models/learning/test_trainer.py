@@ -13,6 +13,7 @@ import torch
 from spikewright.errors import ConfigError
 from spikewright.models.data import load
 from spikewright.models.learning.build import input_port
+from spikewright.models.learning.channels import ChannelPruner
 from spikewright.models.learning.network import SpikingNetwork
 from spikewright.models.learning.objective import Labels, scores
 from spikewright.models.learning.options import TrainOptions
@@ -239,3 +240,24 @@ def test_patience_needs_something_to_judge_by() -> None:
         TrainOptions(patience=2)
     with pytest.raises(ConfigError, match=r"^seed must be 0\.\.9223372036854775806, not 9223372036854775"):
         TrainOptions(seed=2**63 - 1)
+
+
+def test_scales_fit_the_channels_that_are_left() -> None:
+    found = []
+    for factor in (1.0, 40.0):
+        pruning = {"keep": 0.5, "regrow": 0.0, "until": 0.5}
+        chosen = options_of("sca", layers="16-12", epochs=4, real_share=1.0, pruning=pruning)
+        trainer = course(chosen, load("digits:train[:200]"))
+        trainer.run()
+        pruner = trainer.parts[0]
+        assert isinstance(pruner, ChannelPruner)
+        assert pruner.settled
+        with torch.no_grad():
+            for layer in trainer.network.stack[:-1]:
+                dead = ~pruner.masks()[layer.name]
+                assert 0 < dead.sum() < len(dead)
+                layer.synapses.weight[dead] *= factor
+        trainer.quantize()
+        assert trainer.network.quantized
+        found.append([layer.neurons.scale for layer in trainer.network.stack])
+    assert found[0] == found[1]
