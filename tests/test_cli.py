@@ -299,7 +299,7 @@ def test_there_must_be_a_build(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     [
         (["--data", "imagenet"], "data: must be one of digits, mnist5k, mnist, fashion, nmnist"),
         (["--data", "no/such.npz"], "data 'no/such.npz': "),
-        (["--data", "digits[5"], "data: must be NAME[:train|:test][a:b], not 'digits[5'"),
+        (["--data", "digits[5"], "data: must be NAME[:foldK/N][:train|:test][a:b], not 'digits[5'"),
         (["--data", "digits"], "data 'digits': has no time of its own, and the network does not say"),
         (
             ["--data", "digits", "--steps", "4"],
