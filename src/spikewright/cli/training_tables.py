@@ -90,7 +90,8 @@ def show_reproduce(console: "Console", result: Result) -> None:
     ]
     table(console, ("claim", "expected", "got", ""), rows, title=result["paper"])
     seeds, tested = result["claims"][0]["seeds"], result["claims"][0]["n_test"]
-    over = "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} seeds"
+    what = "seeds" if result["folds"] is None else "folds"
+    over = "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} {what}"
     line(console, f"{over}, {number(tested)} test samples each")
 
 
