@@ -136,7 +136,7 @@ class Outcome:
         tests = {int(run["n_test"]) for runs in self.runs.values() for run in runs if "n_test" in run}
         return Claim(
             name=name,
-            expected=f"{sign} {bound:+.1f} points" if unit == "points" else f"{sign} {bound:g}",
+            expected=f"{sign} {bound:{'+.1f' if unit == 'points' else 'g'}} {unit}",
             got=mean,
             deviation=deviation,
             seeds=len(values),

@@ -107,9 +107,9 @@ def test_folds_take_the_place_of_the_datas_own_split(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     labels = np.arange(40) % 4
     offset = np.arange(41) * 3
-    events = {"x": rng.integers(0, 4, 120), "y": rng.integers(0, 4, 120), "p": rng.integers(0, 2, 120)}
-    own = {"offset": offset, "label": labels, "is_test": np.arange(40) < 4}
-    np.savez(tmp_path / "r.npz", t_us=np.tile([0, 10, 20], 40), **events, **own)
+    own: dict[str, Any] = {"offset": offset, "label": labels, "is_test": np.arange(40) < 4}
+    own |= {axis: rng.integers(0, 4, 120) for axis in "xy"} | {"p": rng.integers(0, 2, 120)}
+    np.savez(tmp_path / "r.npz", t_us=np.tile([0, 10, 20], 40), **own)
     binning = Binning(bin_ms=1.0, steps=1)
     sizes = [len(load(f"{tmp_path / 'r.npz'}{fold}:test", binning)) for fold in ("", ":fold1/5", ":fold5/5")]
     assert sizes == [4, 8, 8]

@@ -52,7 +52,7 @@ def test_other_measures_by_hand() -> None:
     ratio = outcome().of("plain", "parameters") / outcome().of("better", "parameters")
     claim = outcome().measured("smaller", ratio, most=0.96, unit="of the whole")
     assert claim.got == pytest.approx(np.mean([80 / 85, 82 / 84, 84 / 89]))
-    assert (claim.reproduced, claim.unit, claim.expected) == (True, "of the whole", "<= 0.96")
+    assert (claim.reproduced, claim.unit, claim.expected) == (True, "of the whole", "<= 0.96 of the whole")
     single = outcome().measured("one", np.array([2.0]), least=0)
     assert (single.got, single.seeds) == (2.0, 1)
     assert math.isnan(single.deviation), "one seed has none"
