@@ -36,7 +36,7 @@ test-all: setup lint types ## The same, and the slow tests
 mutants: setup ## Break the RTL in every way of tests/mutants, each caught by a named test
 	$(BIN)/python -m tests.mutants -j $(JOBS)
 
-reproduce: setup ## The comparisons behind the claims of five papers (two hours), and what they are worth in hardware
+reproduce: setup ## The comparisons behind the claims of five papers (hours), and what they are worth in hardware
 	for system in esl sca rkd kd lasnn; do $(BIN)/spikewright reproduce $$system || exit; done
 	$(BIN)/spikewright reproduce esl --data nmnist --folds 5 -o out/reproduce/esl-nmnist
 	$(BIN)/python benchmarks/systems.py

@@ -13,7 +13,7 @@ from spikewright.models import synapses
 from spikewright.models.integer import IntegerModel
 from spikewright.models.schedule import components
 from spikewright.models.sums import FLOAT32_INTEGERS, FLOAT64_INTEGERS, drive_bound, state_dtype
-from spikewright.models.synapses import kernel_matrices, product
+from spikewright.models.synapses import kernel_matrices, product, sum_pool
 from spikewright.network import Edge, InputPort, IntegerNetwork, Population
 from spikewright.neuron import Current, Decay, NeuronConfig
 from tests.models.any_network import random_convolution
@@ -199,3 +199,16 @@ def test_a_recurrent_network_is_fast_enough() -> None:
     )
     x = (rng.random((140, 256, 12)) < 0.3).astype(np.uint8)
     assert seconds_per_sample(network, x) < 0.02
+
+
+@pytest.mark.parametrize(("down", "across"), [(1, 1), (1, 3), (2, 2), (3, 2), (4, 5), (9, 11)])
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float32])
+def test_windows_of_any_size_are_summed(down: int, across: int, dtype: torch.dtype) -> None:
+    planes = torch.arange(2 * 3 * 9 * 11).reshape(2, 3, 9, 11).to(dtype)
+    found = sum_pool(planes, down, across)
+    assert found.dtype == dtype
+    assert found.shape == (2, 3, 9 // down, 11 // across)
+    for y in range(9 // down):
+        for x in range(11 // across):
+            window = planes[:, :, y * down : (y + 1) * down, x * across : (x + 1) * across]
+            assert torch.equal(found[:, :, y, x], window.sum(dim=(2, 3)))

@@ -92,7 +92,8 @@ def show_reproduce(console: "Console", result: Result) -> None:
     seeds, tested = result["claims"][0]["seeds"], result["claims"][0]["n_test"]
     what = "seeds" if result["folds"] is None else "folds"
     over = "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} {what}"
-    line(console, f"{over}, {number(tested)} test samples each")
+    least = "" if result["folds"] is None else "at least "  # folds differ by a few
+    line(console, f"{over}, {least}{number(tested)} test samples each")
 
 
 def spread(given: dict[str, float | None] | None, factor: int) -> str:
